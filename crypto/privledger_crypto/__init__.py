@@ -1,0 +1,1 @@
+"""privledger_crypto: the cryptography of privledger, one standard a module."""

@@ -1,0 +1,1 @@
+"""privledger: share records and keep control of them."""

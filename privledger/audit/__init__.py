@@ -1,0 +1,1 @@
+"""The auditor: re-derives everything and compares."""

@@ -1,0 +1,1 @@
+"""The keeper: holds shares, and releases them for live grants only."""

@@ -1,0 +1,1 @@
+"""The ledger: admission, sequencing, integration and publishing."""

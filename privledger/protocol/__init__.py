@@ -1,0 +1,1 @@
+"""What crosses a boundary: entries, terms, requests, receipts, checkpoints and tiles, as pure values."""

@@ -1,0 +1,1 @@
+"""The SDK: `Owner` and `Grantee` over the ports `Ledger`, `Vault` and `Keeper`."""

@@ -1,0 +1,1 @@
+"""Files that survive a crash: atomic writes, removal that is durable, locks between processes."""

@@ -1,0 +1,1 @@
+"""The vault: stores blobs, envelopes, capsules and notes that it cannot read."""

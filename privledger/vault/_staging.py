@@ -1,0 +1,114 @@
+"""Where a blob is written while it comes in: constant memory, hashed as it passes, invisible until it is whole.
+
+Each staging file is locked (flock) by the upload that writes it, so a sweep by any process can tell an upload under way
+from one that died. Left to others: whether the upload is allowed, and making it visible (`vault`, `_store`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from privledger.protocol.errors import FormatError, UnavailableError, UsageError
+from privledger.storage import files
+from privledger_crypto.errors import ParameterError
+from privledger_crypto.segments import SegmentHasher, SegmentTree
+
+__all__ = ["StagedBlob", "sweep_staging"]
+
+
+class StagedBlob:
+    """One blob coming in, of at most `limit` bytes."""
+
+    def __init__(self, directory: Path, limit: int) -> None:
+        self.path = files.temporary_path(directory)
+        self._limit = limit
+        self._size = 0
+        self._hasher = SegmentHasher()
+        with files.storage_errors(self.path):
+            self._descriptor: int | None = os.open(
+                self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, files.PUBLIC
+            )
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes, in pieces of any length.
+
+        Raises:
+            FormatError: more than was announced; the upload is gone.
+            UnavailableError: the disk failed; the upload is gone.
+        """
+        descriptor = self._open_descriptor()
+        if self._size + len(data) > self._limit:
+            self.discard()
+            raise FormatError(
+                f"the upload is larger than the {self._limit} bytes it announced",
+                hint="Begin again with a deposit that names the size of the sealed blob.",
+            )
+        try:
+            with files.storage_errors(self.path):
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(descriptor, view) :]
+        except UnavailableError:
+            self.discard()
+            raise
+        self._hasher.update(data)
+        self._size += len(data)
+
+    def finish(self) -> SegmentTree:
+        """Make every byte durable and return the tree of what came.
+
+        Raises:
+            FormatError: nothing came.
+            UnavailableError: the disk failed; the upload is gone.
+        """
+        descriptor = self._open_descriptor()
+        try:
+            with files.storage_errors(self.path):
+                os.fsync(descriptor)
+            return self._hasher.finalize()
+        except ParameterError as exc:
+            self.discard()
+            raise FormatError("the upload is empty; a blob has at least one byte") from exc
+        except UnavailableError:
+            self.discard()
+            raise
+
+    def release(self) -> None:
+        """Let go of the file, which the caller has moved into place."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def discard(self) -> None:
+        """Remove what came; no error if it is gone. Safe to repeat."""
+        if self._descriptor is not None:
+            files.remove(self.path)
+            self.release()
+
+    def _open_descriptor(self) -> int:
+        if self._descriptor is None:
+            raise UsageError("this upload is over", hint="Begin another one.")
+        return self._descriptor
+
+
+def sweep_staging(directory: Path) -> int:
+    """Remove uploads whose process died; returns how many."""
+    count = 0
+    for path in sorted(directory.iterdir()):
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        except FileNotFoundError:  # committed or aborted since
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            files.remove(path)
+            count += 1
+        finally:
+            os.close(descriptor)
+    return count
