@@ -42,7 +42,17 @@ __all__ = [
 Key: TypeAlias = int | str
 Value: TypeAlias = int | bytes | str | bool | list["Value"] | dict[Key, "Value"] | None
 """What `decode` returns."""
-Encodable: TypeAlias = int | bytes | str | bool | Sequence["Encodable"] | Mapping[Key, "Encodable"] | None
+Encodable: TypeAlias = (
+    int
+    | bytes
+    | str
+    | bool
+    | Sequence["Encodable"]
+    | Mapping[int, "Encodable"]
+    | Mapping[str, "Encodable"]
+    | Mapping[Key, "Encodable"]
+    | None
+)
 """What `encode` takes: a `Value`, with tuples allowed as arrays (the run-time check is on the exact type)."""
 
 MAX_SIZE = 1 << 20

@@ -23,6 +23,7 @@ draft-irtf-cfrg-bbs-signatures (hash to scalar).
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -70,6 +71,7 @@ class _Backend(Protocol):
 
     @property
     def name(self) -> str: ...
+    def __hash__(self) -> int: ...
     def identity(self) -> Any: ...
     def generator(self, encoded: bytes) -> Any: ...
     def add(self, left: Any, right: Any) -> Any: ...
@@ -89,8 +91,11 @@ def _load(name: str) -> _Backend:
 
         return BlstBackend()
     if name == "py_ecc":
+        # Importing py_ecc raises the interpreter's recursion limit to 100,000; G1 needs 255 frames, so it is put back.
+        limit = sys.getrecursionlimit()
         from ._group_py_ecc import PyEccBackend
 
+        sys.setrecursionlimit(limit)
         return PyEccBackend()
     raise ParameterError(f"no group back end is called {name!r}; use one of {', '.join(BACKENDS)}")
 

@@ -47,7 +47,7 @@ EMPTY_ROOT = sha256(b"").digest()
 class NodeReader(Protocol):
     """Where proofs take their nodes from."""
 
-    def __call__(self, level: int, index: int) -> bytes:
+    def __call__(self, level: int, index: int, /) -> bytes:
         """The 32-byte hash of the perfect subtree over the leaves [index·2^level, (index+1)·2^level)."""
 
 

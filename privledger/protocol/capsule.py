@@ -128,7 +128,13 @@ def seal_capsule(
     Raises:
         UsageError: a key of another length.
     """
-    head_map: dict[cbor.Key, cbor.Value] = {0: head.index, 1: keepers_value(head.keepers), 2: head.t, 3: head.n, 4: head.vault}
+    head_map: dict[cbor.Key, cbor.Value] = {
+        0: head.index,
+        1: keepers_value(head.keepers),
+        2: head.t,
+        3: head.n,
+        4: head.vault,
+    }
     body_map: dict[cbor.Key, cbor.Value] = {
         0: group.scalar_to_bytes(body.r),
         1: [group.scalar_to_bytes(attribute) for attribute in body.attributes],

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from privledger.protocol.entries import EraseEntry, RevokeEntry
+from privledger.protocol.entries import EraseEntry, LedgerEntry, RevokeEntry
 from privledger.protocol.errors import AuthorisationError, FormatError, UnavailableError, VerificationError
 from privledger.protocol.ids import ZERO_GRANT
 from privledger.protocol.request import Ask, Request, parse_ask, parse_request
@@ -91,26 +91,43 @@ class ServiceChecks:
         return self.view.state
 
     @property
+    def settings(self) -> LedgerEntry:
+        """The ledger's settings in the view.
+
+        Raises:
+            UnavailableError: the view is empty still.
+        """
+        settings = self.view.state.settings
+        if settings is None:
+            raise UnavailableError("this service has not seen block 0 of the ledger yet", code="stale_view")
+        return settings
+
+    @property
     def origin(self) -> str:
         """The ledger's origin."""
-        return self.view.state.settings.origin
+        return self.settings.origin
+
+    def block_time(self) -> int:
+        """The time of the last block in the view."""
+        meta = self.state.meta
+        return 0 if meta is None else meta.time
 
     def now(self) -> int:
         """The later of this service's clock and the last block's time."""
-        return max(self._reading(), self.state.meta.time)
+        return max(self._reading(), self.block_time())
 
     def refresh(self) -> None:
         """Follow the ledger; an unreachable one is not an error here, since `admit` looks at the age of the view."""
         try:
-            self.view.refresh(self.state.settings.limits.freshness)
+            self.view.refresh(self.settings.limits.freshness)
         except UnavailableError:
             return
 
     def is_stale(self) -> bool:
         """Whether the view is more than F old, or its age cannot be told because the clock went back."""
-        reading, freshness = self._reading(), self.state.settings.limits.freshness
+        reading, freshness = self._reading(), self.settings.limits.freshness
         too_old = reading - self.view.view_time > freshness
-        return too_old or reading < max(self._latest, self.state.meta.time) - freshness
+        return too_old or reading < max(self._latest, self.block_time()) - freshness
 
     def prove(self, raw: bytes, *, was_answered: Callable[[Request], bool] | None = None) -> Proven:
         """Steps 1 and 2: canonical, addressed here, unexpired, and signed by the grant's or the record's key.
@@ -144,17 +161,27 @@ class ServiceChecks:
             AuthorisationError: code `record_erased`, `grant_revoked`, `stale_view` or `wrong_epoch`, with the index of the
                 entry that ended the right where one did.
         """
-        request, record, grant = proven.request, proven.record, proven.grant
-        in_hand = self.notices.binding(request.record, self.state)
+        request = proven.request
+        self.check_live(request.record, proven.record, request.grant, proven.grant)
+        self.check_fresh()
+        if request.epoch != proven.record.epoch:
+            raise _refused("wrong_epoch", f"the record is in epoch {proven.record.epoch}, not {request.epoch}")
+
+    def check_live(
+        self, record_id: bytes, record: RecordState, grant_id: bytes = ZERO_GRANT, grant: GrantState | None = None
+    ) -> None:
+        """The part of step 3 that looks at record and grant (None: the owner), on the chain and in hand.
+
+        Raises:
+            AuthorisationError: code `record_erased` or `grant_revoked`.
+        """
+        in_hand = self.notices.binding(record_id, self.state)
         if not record.is_live:
             raise _refused("record_erased", "the record was erased", entry=record.changed)
         if any(isinstance(body, EraseEntry) for body in in_hand):
             raise _refused("record_erased", "a signed erase of the record is in hand")
         if grant is not None:
-            _check_grant(request.grant, record, grant, in_hand)
-        self.check_fresh()
-        if request.epoch != record.epoch:
-            raise _refused("wrong_epoch", f"the record is in epoch {record.epoch}, not {request.epoch}")
+            _check_grant(grant_id, record, grant, in_hand)
 
     def check_fresh(self) -> None:
         """The part of step 3 that looks at the view's age.
@@ -163,7 +190,7 @@ class ServiceChecks:
             AuthorisationError: code `stale_view`.
         """
         if self.is_stale():
-            freshness = self.state.settings.limits.freshness
+            freshness = self.settings.limits.freshness
             raise _refused(
                 "stale_view",
                 f"this service's view of the chain is more than {freshness} seconds old, or its clock went back",

@@ -31,14 +31,14 @@ class Notices:
         self._directory = directory
         files.make_directory(directory)
 
-    def take(self, leaf: bytes, state: State) -> None:
+    def take(self, leaf: bytes, state: State, *, origin: str) -> None:
         """Keep a signed revoke or erase, durably; nothing is kept of one that the chain already carries.
 
         Raises:
             FormatError: not a `revoke` or `erase` entry.
             VerificationError: not signed for this ledger by the key of a record in `state`.
         """
-        entry = admit(leaf, origin=state.settings.origin)
+        entry = admit(leaf, origin=origin)
         if not isinstance(entry.body, EraseEntry | RevokeEntry):
             raise FormatError(f"a notice is a revoke or an erase, not a {entry.kind}", code="unknown_kind")
         record = state.record(entry.body.record)

@@ -7,50 +7,15 @@ takes a password or a session. Answers are not to be believed: the SDK checks ea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Protocol
 
+from privledger.protocol.answers import ReceiptsAnswer, Release, Segments
 from privledger.protocol.light import StateAnswer
+from privledger.protocol.outcomes import SubmitOutcome
+from privledger.protocol.trust import TrustRoot
 
-__all__ = [
-    "Accepted",
-    "Already",
-    "Keeper",
-    "Ledger",
-    "ReceiptsAnswer",
-    "Refused",
-    "Release",
-    "Segments",
-    "SubmitOutcome",
-    "Upload",
-    "Vault",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The entry stands at `index`, and a checkpoint that covers it is published."""
-
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Already:
-    """These very bytes stand at `index`."""
-
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The rules refuse the entry; `code` is stable, `detail` is for people."""
-
-    code: str
-    detail: str
-
-
-SubmitOutcome = Accepted | Already | Refused
+__all__ = ["Keeper", "Ledger", "Place", "Upload", "Vault"]
 
 
 class Ledger(Protocol):
@@ -96,15 +61,6 @@ class Upload(Protocol):
     def abort(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Segments:
-    """Consecutive 1 MiB segments of a blob and the proof that they stand under its root."""
-
-    first: int
-    data: bytes
-    proof: bytes  # CBOR of privledger_crypto.segments' proof
-
-
 class Vault(Protocol):
     """Stores blobs, descriptors, capsules, notes and envelopes; sees only sealed bytes."""
 
@@ -130,22 +86,6 @@ class Vault(Protocol):
         """A signed revoke or erase that binds before its block."""
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
-    """A keeper's answer: the share, sealed to the response key, and the receipt."""
-
-    share: bytes
-    receipt: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptsAnswer:
-    """All receipts of a grant, and what binds their number to the last posted root (None before the first posting)."""
-
-    receipts: tuple[bytes, ...]
-    opening: bytes | None  # CBOR [root, [rho, head, count, units], map proof]
-
-
 class Keeper(Protocol):
     """Holds shares and releases them for live grants only."""
 
@@ -167,6 +107,17 @@ class Keeper(Protocol):
     def notify(self, entry: bytes) -> None: ...
 
 
-def accepted_indices(outcomes: Iterable[SubmitOutcome]) -> list[int]:
-    """Indices of entries that stand in the log, in order; refused ones are left out."""
-    return [outcome.index for outcome in outcomes if not isinstance(outcome, Refused)]
+class Place(Protocol):
+    """Where a ledger, a vault and keepers are reached, and the trust root that it hands out (pin it, compare it)."""
+
+    @property
+    def trust(self) -> TrustRoot: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    @property
+    def vault(self) -> Vault: ...
+
+    @property
+    def keepers(self) -> Sequence[Keeper]: ...

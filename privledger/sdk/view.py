@@ -14,11 +14,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from privledger.protocol.checkpoint import SignedCheckpoint, verify_checkpoint
+from privledger.protocol.entries import LedgerEntry
 from privledger.protocol.errors import RefusedError, VerificationError
 from privledger.protocol.light import VerifiedState, verify_state_answer
 from privledger.protocol.state import (
     GrantState,
-    LedgerSettings,
     RecordState,
     SETTINGS_KEY,
     ServiceState,
@@ -31,7 +31,8 @@ from privledger.protocol.state import (
     service_key,
 )
 from privledger.protocol.trust import TrustRoot
-from privledger.sdk.ports import Ledger, Refused
+from privledger.protocol.outcomes import Refused
+from privledger.sdk.ports import Ledger
 from privledger_crypto import errors as crypto_errors
 from privledger_crypto import merkle
 
@@ -142,7 +143,7 @@ class LedgerView:
         value = self.state([key]).values[key]
         return None if value is None else parse_service_state(value)
 
-    def settings(self) -> LedgerSettings:
+    def settings(self) -> LedgerEntry:
         """The proven settings of the ledger."""
         value = self.state([SETTINGS_KEY]).values[SETTINGS_KEY]
         if value is None:

@@ -30,14 +30,13 @@ _AUTO_CHECKPOINT = 4000  # pages of 4 KiB in the WAL before it is folded into th
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS position (one INTEGER PRIMARY KEY CHECK (one = 1), origin TEXT NOT NULL, "
     "size INTEGER NOT NULL, root BLOB NOT NULL, height INTEGER NOT NULL, time INTEGER NOT NULL, note BLOB NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS block (height INTEGER PRIMARY KEY, time INTEGER NOT NULL, size INTEGER NOT NULL, "
-    "root BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS block (height INTEGER PRIMARY KEY, time INTEGER NOT NULL, size INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS entry (digest BLOB PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS mention (record BLOB NOT NULL, position INTEGER NOT NULL, "
     "PRIMARY KEY (record, position)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS item (name BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
 )
-_INSERT_BLOCK = "INSERT OR REPLACE INTO block VALUES (?, ?, ?, ?)"
+_INSERT_BLOCK = "INSERT OR REPLACE INTO block VALUES (?, ?, ?)"
 _INSERT_ENTRY = "INSERT OR REPLACE INTO entry VALUES (?, ?)"
 _INSERT_MENTION = "INSERT OR REPLACE INTO mention VALUES (?, ?)"
 _INSERT_ITEM = "INSERT OR REPLACE INTO item VALUES (?, ?)"
@@ -174,7 +173,7 @@ class StateStore:
     def _insert(self, connection: Connection, block: BlockRow) -> None:
         at = block.position
         run = connection.exec_driver_sql
-        run(_INSERT_BLOCK, (at.height, at.time, at.size, at.root))
+        run(_INSERT_BLOCK, (at.height, at.time, at.size))
         if block.entries:
             run(_INSERT_ENTRY, list(block.entries))
         if block.mentions:

@@ -19,18 +19,15 @@ __all__ = ["StagedBlob", "sweep_staging"]
 
 
 class StagedBlob:
-    """One blob coming in, of at most `limit` bytes."""
+    """One blob coming in at `path`, which must not exist, of at most `limit` bytes."""
 
-    def __init__(self, directory: Path, limit: int) -> None:
-        self.path = files.temporary_path(directory)
+    def __init__(self, path: Path, limit: int) -> None:
+        self.path = path
         self._limit = limit
         self._size = 0
         self._hasher = SegmentHasher()
         with files.storage_errors(self.path):
-            self._descriptor: int | None = os.open(
-                self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, files.PUBLIC
-            )
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            self._descriptor: int | None = _create_locked(path)
 
     def write(self, data: bytes) -> None:
         """Take the next bytes, in pieces of any length.
@@ -92,6 +89,15 @@ class StagedBlob:
         if self._descriptor is None:
             raise UsageError("this upload is over", hint="Begin another one.")
         return self._descriptor
+
+
+def _create_locked(path: Path) -> int:
+    while True:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, files.PUBLIC)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)  # a sweep took it between creation and lock
 
 
 def sweep_staging(directory: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ VECTOR_SET = "CBOR examples (RFC 8949 appendix A, cbor/test-vectors)"
 
 VECTORS = json.loads((Path(__file__).parent / "cbor" / "appendix_a.json").read_text())
 # Values that the file gives in diagnostic notation only.
-DIAGNOSTIC = {"h''": b"", "h'01020304'": b"\x01\x02\x03\x04", "{1: 2, 3: 4}": {1: 2, 3: 4}}
+DIAGNOSTIC: dict[str, Any] = {"h''": b"", "h'01020304'": b"\x01\x02\x03\x04", "{1: 2, 3: 4}": {1: 2, 3: 4}}
 # Floats, bignum tags and simple values do round-trip in general, and are not in the profile.
 OUTSIDE = ("c", "d", "f0", "f7", "f8", "f9", "fa", "fb")
 

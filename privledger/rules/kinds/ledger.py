@@ -15,6 +15,8 @@ def ledger(view: View, body: LedgerEntry, keys: tuple[bytes, ...], _index: int) 
     if current is not None and body.origin != current.origin:
         raise Refusal("wrong_origin", f"this ledger is {current.origin}")
     require_quorum(body if current is None else current, keys)
+    if current is None and body.rules_version != 1:
+        raise Refusal("malformed", "block 0 is under the rules version that entry 0 names, and these are the rules 1")
     due = 0 if current is None else current.seq + 1
     if body.seq != due:
         raise Refusal("bad_sequence", f"the next ledger entry has seq {due}, not {body.seq}")

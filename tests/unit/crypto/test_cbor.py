@@ -83,8 +83,11 @@ def test_byte_string_is_the_encoding_of_a_byte_string(data):
 
 
 def test_keys_are_in_the_order_of_rfc_8949_and_not_by_length_first():
-    value = {"aa": 0, -1: 0, 100: 0, "z": 0, 10: 0}
-    assert list(cbor.decode(cbor.encode(value))) == [10, 100, -1, "z", "aa"]
+    value: dict[int | str, int] = {"aa": 0, -1: 0, 100: 0, "z": 0, 10: 0}
+    decoded = cbor.decode(cbor.encode(value))
+    assert isinstance(decoded, dict)
+    assert list(decoded) == [10, 100, -1, "z", "aa"]
+    assert cbor.encode(value).hex() == "a50a001864002000617a0062616100"
 
 
 def test_tuples_are_written_as_arrays():

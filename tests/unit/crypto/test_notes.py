@@ -361,7 +361,7 @@ def test_the_mldsa44_message_is_laid_out_as_in_tlog_cosignature():
 
 
 def test_a_checkpoint_is_three_lines():
-    assert TEXT == f"{ORIGIN}\n20852163\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n"
+    assert f"{ORIGIN}\n20852163\nAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n" == TEXT
 
 
 @given(texts.filter(bool), st.integers(0, (1 << 63) - 1), st.binary(min_size=32, max_size=32))
