@@ -12,8 +12,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import BigInteger, Column, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint, create_engine
-from sqlalchemy import event, exc
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    create_engine,
+    event,
+    exc,
+)
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import StaticPool
 
@@ -58,17 +69,20 @@ periods = Table(
     Column("status", Text, nullable=False),  # prepared, posted or dropped
 )
 
+# One row a share deposit, replaced ones too: a certificate names them all. The share itself is a file.
 shares = Table(
     "shares",
     metadata,
-    Column("record", LargeBinary, primary_key=True),
-    Column("epoch", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),  # order of deposits; a new row gets the highest
+    Column("record", LargeBinary, nullable=False, index=True),
+    Column("epoch", BigInteger, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("deposit", LargeBinary, nullable=False),
     Column("holding", LargeBinary, nullable=False),
-    Column("deposit_key", LargeBinary, nullable=False),  # digest of the key statement that carried it
+    Column("deposit_key", LargeBinary, nullable=False),  # digest of the key statement that carried it, the last if several
     Column("stored_at", BigInteger, nullable=False),
     Column("destroyed_at", BigInteger),
+    UniqueConstraint("record", "epoch", "digest"),
 )
 
 deposit_keys = Table(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
@@ -49,7 +49,16 @@ class Admission:
         if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)
 
-    def blocks(self, leaves: Sequence[bytes]) -> Iterator[list[Admitted]]:
+    def warm(self) -> None:
+        """Start the workers now, so that the first large submission does not wait for them."""
+        try:
+            pool = self._workers()
+            for future in [pool.submit(admit_many, [], origin=self._origin) for _ in range(_AHEAD)]:
+                future.result()
+        except (BrokenProcessPool, OSError):
+            self._give_up()
+
+    def blocks(self, leaves: Sequence[bytes]) -> Generator[list[Admitted], None, None]:
         """Admit `leaves` in order, in groups of at most `BLOCK_ENTRIES`, one answer for each."""
         groups = [leaves[start : start + BLOCK_ENTRIES] for start in range(0, len(leaves), BLOCK_ENTRIES)]
         if len(leaves) < self._threshold or self._pool_failed:
@@ -58,7 +67,7 @@ class Admission:
             return
         yield from self._pooled(groups)
 
-    def _pooled(self, groups: list[Sequence[bytes]]) -> Iterator[list[Admitted]]:
+    def _pooled(self, groups: list[Sequence[bytes]]) -> Generator[list[Admitted], None, None]:
         under_way: deque[Future[list[Fault | None]]] = deque()
         submitted = 0
         try:

@@ -14,12 +14,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from privledger.protocol.errors import FormatError
-from privledger.protocol.tiles import encode_entries, entries_path, parse_entries, tile_path
-from privledger_crypto.merkle import HASH_SIZE, Frontier, leaf_hash, root_of
+from privledger.protocol.tiles import TILE_WIDTH, encode_entries, entries_path, parse_entries, parse_tile, tile_path
+from privledger_crypto.merkle import Frontier, leaf_hash, root_of
 
-__all__ = ["TILE_WIDTH", "Growth", "TreeTail"]
+__all__ = ["Growth", "TreeTail"]
 
-TILE_WIDTH = 256  # hashes or entries of a full tile, C2SP tlog-tiles
 _TILE_HEIGHT = 8  # levels of the tree in one tile
 
 
@@ -50,13 +49,9 @@ class TreeTail:
         """Root of the tree."""
         return self._frontier.root()
 
-    def copy(self) -> TreeTail:
-        """An independent tail of the same tree: what fails after it is dropped, and the original still stands."""
-        other = TreeTail()
-        other._frontier = self._frontier.copy()
-        other._levels = [list(level) for level in self._levels]
-        other._bundle = list(self._bundle)
-        return other
+    def frontier(self) -> Frontier:
+        """The frontier of the same tree, independent of this one."""
+        return self._frontier.copy()
 
     @classmethod
     def restore(cls, read: Callable[[str], bytes], size: int) -> TreeTail:
@@ -71,10 +66,7 @@ class TreeTail:
         level, width = 0, size
         while width or level == 0:
             index, partial = divmod(width, TILE_WIDTH)
-            data = read(tile_path(level, index, partial)) if partial else b""
-            if len(data) != partial * HASH_SIZE:
-                raise FormatError(f"{tile_path(level, index, partial)} does not hold {partial} hashes")
-            tail._levels.append([data[i : i + HASH_SIZE] for i in range(0, len(data), HASH_SIZE)])
+            tail._levels.append(parse_tile(read(tile_path(level, index, partial)), partial) if partial else [])
             level, width = level + 1, index
         index, partial = divmod(size, TILE_WIDTH)
         tail._bundle = parse_entries(read(entries_path(index, partial))) if partial else []

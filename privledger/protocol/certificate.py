@@ -28,7 +28,7 @@ from privledger.protocol._values import (
     require_size,
     require_uint,
 )
-from privledger.protocol.deposit import Deposit, ShareSlot, parse_deposit
+from privledger.protocol.deposit import Deposit, parse_deposit
 from privledger.protocol.statements import make_statement
 from privledger_crypto import cbor, cose
 
@@ -232,25 +232,28 @@ def erasure_progress(certificates: Sequence[Certificate], *, record: bytes, key:
     Raises:
         UsageError: no certificate names a share of this epoch by this key, or they name different t and n.
     """
+    # A keeper may have signed while a deposit key still lived and again after it; its last word counts.
+    latest: dict[bytes, Certificate] = {}
+    for certificate in sorted(certificates, key=lambda one: (one.time, not one.pending)):
+        if any(_counts(line, certificate, record, key, epoch) for line in certificate.lines):
+            latest[certificate.service] = certificate
     slots: dict[int, bool] = {}
     sizes: set[tuple[int, int]] = set()
-    counted: list[Certificate] = []
-    for certificate in certificates:
-        own = [line.deposit.share for line in certificate.lines if _counts(line, certificate, record, key, epoch)]
-        held = [slot for slot in own if isinstance(slot, ShareSlot)]
-        if not held:
-            continue
-        counted.append(certificate)
-        sizes |= {(slot.t, slot.n) for slot in held}
-        # A keeper that held several shares of the epoch (a replaced deposit) destroyed them all, or it would not say so.
-        slots |= {slot.index: slots.get(slot.index, False) or not certificate.pending for slot in held}
+    for certificate in latest.values():
+        for line in certificate.lines:
+            slot = line.deposit.share
+            if slot is not None and _counts(line, certificate, record, key, epoch):
+                sizes.add((slot.t, slot.n))
+                slots[slot.index] = slots.get(slot.index, False) or not certificate.pending
     require(len(sizes) == 1, "the certificates name no share of this epoch, or different t and n")
     ((t, n),) = sizes
     return ErasureProgress(
         needed=n - t + 1,
         done=sum(slots.values()),
-        pending_until=max((one.pending_until for one in counted if one.pending_until is not None), default=None),
-        backups_until=max(one.backups_until for one in counted),
+        pending_until=max(
+            (one.pending_until for one in latest.values() if one.pending_until is not None), default=None
+        ),
+        backups_until=max(one.backups_until for one in latest.values()),
     )
 
 

@@ -12,8 +12,8 @@ prove an older state. Left to others: what the values mean (`privledger.protocol
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import cast
 
+from privledger.protocol._values import map_proof_value, parse_map_proof
 from privledger.protocol.checkpoint import SignedCheckpoint, verify_checkpoint
 from privledger.protocol.entries import Block, parse_block
 from privledger.protocol.errors import FormatError, UnavailableError, VerificationError
@@ -49,7 +49,7 @@ class StateAnswer:
 
     def to_value(self) -> list[cbor.Value]:
         """The answer as a CBOR array."""
-        items: list[cbor.Value] = [[key, value, _proof_value(proof)] for key, value, proof in self.items]
+        items: list[cbor.Value] = [[key, value, map_proof_value(proof)] for key, value, proof in self.items]
         return [self.note, self.block_leaf, list(self.block_path), items]
 
 
@@ -155,15 +155,8 @@ def _verify_item(root: bytes, key: bytes, value: bytes | None, proof: MapProof) 
         ) from exc
 
 
-def _proof_value(proof: MapProof) -> cbor.Value:
-    return cast("cbor.Value", proof.to_cbor_value())
-
-
 def _item(row: object) -> StateItem:
     match row:
         case [bytes() as key, (bytes() | None) as value, proof]:
-            try:
-                return key, value, MapProof.parse_cbor_value(proof)
-            except crypto_errors.CryptoError as exc:
-                raise FormatError(f"a map proof of the state answer is malformed: {exc}") from exc
+            return key, value, parse_map_proof(proof)
     raise FormatError("an item of a state answer is [key, value or null, map proof]")

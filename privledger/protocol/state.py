@@ -93,7 +93,11 @@ class Meta:
 
 @dataclass(frozen=True, slots=True)
 class ServiceState:
-    """A service as the last `service` entry left it; `last_b` is the end of the period of its last `receipts` entry."""
+    """A service as the last `service` entry left it.
+
+    `last_b` is the end of the period of its last `receipts` entry (0 before the first), `last_root` the root which that posted
+    (32 bytes; empty before the first).
+    """
 
     role: str
     signing_key: bytes
@@ -102,6 +106,7 @@ class ServiceState:
     valid_until: int
     seq: int
     last_b: int
+    last_root: bytes = b""
 
     def is_valid_at(self, time: int) -> bool:
         """Whether `time`, seconds since 1970 UTC, is in [from, until)."""
@@ -118,6 +123,7 @@ class ServiceState:
                 self.valid_until,
                 self.seq,
                 self.last_b,
+                self.last_root,
             ]
         )
 
@@ -236,9 +242,10 @@ def parse_service_state(value: bytes) -> ServiceState:
             f.uint(4, MAX_TIME),
             f.uint(5, MAX_TIME),
             f.uint(6, MAX_SIZE),
+            f.bytes(7, max_length=32),
         )
 
-    return _parse(value, "service", 7, read)
+    return _parse(value, "service", 8, read)
 
 
 def parse_record_state(value: bytes) -> RecordState:

@@ -116,10 +116,16 @@ class ServiceChecks:
         """The later of this service's clock and the last block's time."""
         return max(self._reading(), self.block_time())
 
-    def refresh(self) -> None:
-        """Follow the ledger; an unreachable one is not an error here, since `admit` looks at the age of the view."""
+    def refresh(self, *, beyond: int = 0) -> None:
+        """Follow the ledger; an unreachable one is not an error here, since `admit` looks at the age of the view.
+
+        Args:
+            beyond: a checkpoint size that the view should have passed; if it has not, the newest is asked for.
+        """
         try:
             self.view.refresh(self.settings.limits.freshness)
+            if self.view.checkpoint.size <= beyond:
+                self.view.refresh(0)
         except UnavailableError:
             return
 

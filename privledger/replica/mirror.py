@@ -18,8 +18,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from privledger.protocol.entries import Block, Entry, EraseEntry, GrantEntry, RecordEntry, RevokeEntry, is_block
-from privledger.protocol.entries import parse_block, parse_entry
+from privledger.protocol.entries import (
+    Block,
+    Entry,
+    EraseEntry,
+    GrantEntry,
+    RecordEntry,
+    RevokeEntry,
+    is_block,
+    parse_block,
+    parse_entry,
+)
 from privledger.protocol.errors import FormatError, UnavailableError
 from privledger.protocol.ids import record_id
 from privledger.rules.replay import Replayer

@@ -14,6 +14,7 @@ from privledger.protocol.errors import FormatError, PrivledgerError, RefusedErro
 from privledger.protocol.ids import ZERO_GRANT
 from privledger.sdk.history import Closing, closing_block
 from privledger.sdk.owning import OwnerContext
+from privledger.sdk.ports import Keeper, Vault
 from privledger.wallet.notes import OwnedRecord
 from privledger_crypto import cbor
 
@@ -59,7 +60,15 @@ class ErasedRecord:
     def from_value(cls, value: cbor.Value) -> ErasedRecord:
         """Read what `to_value` wrote."""
         match value:
-            case [bytes() as record, int() as index, bytes() as entry, list() as who, int() as t, list() as grants, list() as made]:
+            case [
+                bytes() as record,
+                int() as index,
+                bytes() as entry,
+                list() as who,
+                int() as t,
+                list() as grants,
+                list() as made,
+            ]:
                 keepers = tuple(_holder(item) for item in who)
                 return cls(
                     record,
@@ -71,11 +80,6 @@ class ErasedRecord:
                     tuple(c for c in made if isinstance(c, bytes)),
                 )
         raise FormatError("the wallet's note on an erased record is damaged")
-
-    def is_complete(self, parsed: Sequence[Certificate]) -> bool:
-        """Whether n-t+1 of the keepers have destroyed their shares and the deposit keys that carried them."""
-        needed = len(self.keepers) - self.threshold + 1
-        return len({certificate.service for certificate in parsed if not certificate.pending}) >= needed
 
 
 def _holder(value: cbor.Value) -> tuple[bytes, int]:
@@ -100,7 +104,8 @@ def revoke_all(context: OwnerContext, owned: OwnedRecord) -> Ended:
 
 def _end(context: OwnerContext, entry: bytes) -> Ended:
     """Hand a signed ending to everyone who serves, then submit it. The chain decides; a service that is away reads it there."""
-    for service in (*context.keepers, context.vault):
+    services: list[Keeper | Vault] = [*context.keepers, context.vault]
+    for service in services:
         try:
             service.notify(entry)
         except UnavailableError:

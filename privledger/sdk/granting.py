@@ -1,7 +1,7 @@
 """Grant: give a one-time key the right to read a record under committed terms (docs/spec/grant.md).
 
-Order: the wallet's own note, the sealed note at the vault, the entry, the envelope. Each step may be repeated with the same bytes, so a grant that
-died half-way is finished by `resume_grants`.
+Order: the wallet's own note, the sealed note at the vault, the entry, the envelope. Each step may be repeated with the same
+bytes, so a grant that died half-way is finished by `resume_grants`.
 """
 
 from __future__ import annotations
@@ -40,9 +40,7 @@ def plan_grant(context: OwnerContext, owned: OwnedRecord, address: bytes, terms:
     )
 
 
-def grant_record(
-    context: OwnerContext, owned: OwnedRecord, address: bytes, terms: Terms, *, label: str
-) -> GivenGrant:
+def grant_record(context: OwnerContext, owned: OwnedRecord, address: bytes, terms: Terms, *, label: str) -> GivenGrant:
     """Grant, and deliver the envelope.
 
     Raises:

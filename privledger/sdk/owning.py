@@ -13,8 +13,8 @@ from privledger.protocol import keys
 from privledger.protocol.capsule import KeeperShare
 from privledger.protocol.deposit import Holding, ShareSlot, make_deposit, parse_holding
 from privledger.protocol.errors import VerificationError
-from privledger.protocol.request import make_ask, make_request
 from privledger.protocol.ids import ZERO_GRANT
+from privledger.protocol.request import make_ask, make_request
 from privledger.protocol.state import ServiceState
 from privledger.sdk.ports import Keeper, Vault
 from privledger.sdk.view import LedgerView

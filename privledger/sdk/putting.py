@@ -1,7 +1,7 @@
 """Put: seal a payload, deposit its parts, and bring the record onto the chain (docs/spec/record.md).
 
-The order is what makes it safe: index reserved, `B` and `r` journalled, every deposit confirmed, then the entry. Before the entry is signed a
-put that died is abandoned; after that it is finished with the same bytes (docs/adr/0006).
+The order is what makes it safe: index reserved, `B` and `r` journalled, every deposit confirmed, then the entry. Before the entry
+is signed a put that died is abandoned; after that it is finished with the same bytes (docs/adr/0006).
 """
 
 from __future__ import annotations

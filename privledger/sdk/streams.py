@@ -83,7 +83,13 @@ def _pieces(source: BinaryIO, count: list[int]) -> Iterator[bytes]:
 
 
 def seal_payload(
-    source: BinaryIO, sink: Sink, *, key: bytes, context: bytes, total: int | None = None, progress: Progress | None = None
+    source: BinaryIO,
+    sink: Sink,
+    *,
+    key: bytes,
+    context: bytes,
+    total: int | None = None,
+    progress: Progress | None = None,
 ) -> SealedPayload:
     """Pad, seal and hash everything that `source` yields, writing the blob to `sink`.
 
@@ -217,4 +223,3 @@ def read_range(
         return opener.open(memoryview(data)[start - base : end - base], offset, length)
     except crypto_errors.CryptoError as exc:
         raise VerificationError("the blob does not open with the key of this grant") from exc
-

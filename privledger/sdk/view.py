@@ -17,10 +17,11 @@ from privledger.protocol.checkpoint import SignedCheckpoint, verify_checkpoint
 from privledger.protocol.entries import LedgerEntry
 from privledger.protocol.errors import RefusedError, VerificationError
 from privledger.protocol.light import VerifiedState, verify_state_answer
+from privledger.protocol.outcomes import Refused
 from privledger.protocol.state import (
+    SETTINGS_KEY,
     GrantState,
     RecordState,
-    SETTINGS_KEY,
     ServiceState,
     grant_key,
     parse_grant_state,
@@ -31,7 +32,6 @@ from privledger.protocol.state import (
     service_key,
 )
 from privledger.protocol.trust import TrustRoot
-from privledger.protocol.outcomes import Refused
 from privledger.sdk.ports import Ledger
 from privledger_crypto import errors as crypto_errors
 from privledger_crypto import merkle
@@ -50,9 +50,7 @@ class CheckpointMemory(Protocol):
 class LedgerView:
     """The `Ledger` port behind checks. Holds the newest checkpoint that was verified and consistent."""
 
-    def __init__(
-        self, ledger: Ledger, trust: TrustRoot, *, memory: CheckpointMemory, clock: Callable[[], int]
-    ) -> None:
+    def __init__(self, ledger: Ledger, trust: TrustRoot, *, memory: CheckpointMemory, clock: Callable[[], int]) -> None:
         if ledger.origin != trust.origin:
             raise VerificationError(
                 f"this place holds the ledger {ledger.origin}, the wallet trusts {trust.origin}",

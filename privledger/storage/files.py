@@ -46,11 +46,15 @@ def storage_errors(path: Path) -> Iterator[None]:
     except OSError as exc:
         if exc.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UnavailableError(
-                f"no space left to write {path.name}", code="disk_full", hint="Free some space and try again; nothing was half-written."
+                f"no space left to write {path.name}",
+                code="disk_full",
+                hint="Free some space and try again; nothing was half-written.",
             ) from exc
         if exc.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise UnavailableError(
-                f"not allowed to write or read {path}", code="permission", hint="Check the owner and the mode of the directory."
+                f"not allowed to write or read {path}",
+                code="permission",
+                hint="Check the owner and the mode of the directory.",
             ) from exc
         if exc.errno == errno.ENOENT:
             raise UnavailableError(f"{path} is not there", code="not_found") from exc

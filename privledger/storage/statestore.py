@@ -175,11 +175,11 @@ class StateStore:
         run = connection.exec_driver_sql
         run(_INSERT_BLOCK, (at.height, at.time, at.size))
         if block.entries:
-            run(_INSERT_ENTRY, list(block.entries))
+            run(_INSERT_ENTRY, sorted(block.entries))  # in the order of the tree, so that each page is visited once
         if block.mentions:
-            run(_INSERT_MENTION, list(block.mentions))
+            run(_INSERT_MENTION, sorted(block.mentions))
         if block.items:
-            run(_INSERT_ITEM, list(block.items))
+            run(_INSERT_ITEM, sorted(block.items))
         run(_INSERT_POSITION, (self._origin, at.size, at.root, at.height, at.time, at.note))
 
 

@@ -259,11 +259,7 @@ class Notebook:
 
     def records(self) -> list[OwnedRecord]:
         """All owned, live records, in the order they were made."""
-        found = [
-            OwnedRecord.from_value(value)
-            for _, item, value in self._wallet.items("records")
-            if item == "record"
-        ]
+        found = [OwnedRecord.from_value(value) for _, item, value in self._wallet.items("records") if item == "record"]
         return sorted(found, key=lambda note: note.index)
 
     def save_record(self, note: OwnedRecord) -> None:

@@ -117,7 +117,9 @@ class Wallet:
         if len(seed) != SEED_SIZE:
             raise UsageError(f"a seed has {SEED_SIZE} bytes, not {len(seed)}")
         if not passphrase:
-            raise UsageError("a wallet needs a passphrase", hint="For a trial without one use `privledger init --demo`.")
+            raise UsageError(
+                "a wallet needs a passphrase", hint="For a trial without one use `privledger init --demo`."
+            )
         if (path / "keystore").exists():
             raise ConflictError(f"there is a wallet in {path} already", hint="Choose another --wallet PATH.")
         sealed = keystore.seal_keystore(seed, passphrase, random_bytes=random_bytes, parameters=parameters)
@@ -138,7 +140,9 @@ class Wallet:
         """
         if not (path / "keystore").exists():
             raise UnavailableError(
-                f"no wallet in {path}", code="not_found", hint="Make one with `privledger wallet new`, or give --wallet PATH."
+                f"no wallet in {path}",
+                code="not_found",
+                hint="Make one with `privledger wallet new`, or give --wallet PATH.",
             )
         data = read_bytes(path / "keystore", max_size=_MAX_FILE)
         try:
@@ -209,7 +213,9 @@ class Wallet:
             if index > config.last_on_chain or config.next_index <= index:
                 self._save(
                     replace(
-                        config, last_on_chain=max(index, config.last_on_chain), next_index=max(config.next_index, index + 1)
+                        config,
+                        last_on_chain=max(index, config.last_on_chain),
+                        next_index=max(config.next_index, index + 1),
                     )
                 )
 

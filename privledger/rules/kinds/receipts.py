@@ -24,4 +24,4 @@ def receipts(view: View, body: ReceiptsEntry, keys: tuple[bytes, ...], _index: i
         raise Refusal(
             "bad_sequence", f"the next period begins at {found.last_b} and ends at {view.published} or before"
         )
-    return ((service_key(body.service), replace(found, last_b=body.b).to_bytes()),)
+    return ((service_key(body.service), replace(found, last_b=body.b, last_root=body.root).to_bytes()),)

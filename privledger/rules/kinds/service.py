@@ -27,6 +27,7 @@ def service(view: View, body: ServiceEntry, keys: tuple[bytes, ...], _index: int
         body.valid_until,
         current.seq if current else 0,
         current.last_b if current else 0,
+        current.last_root if current else b"",
     )
     if new == current:
         raise Refusal("no_change", f"service {body.service.hex()} is described like this already")

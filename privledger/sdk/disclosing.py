@@ -1,0 +1,208 @@
+"""Showing: receipts, disclosures, bundles and presentations that an owner hands to an auditor or a verifier (docs/spec/audit.md).
+
+Nothing here reveals a key, `r` or `s`. What is shown of a grant is its terms and its receipts; of the payload its root and size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from privledger.protocol.bundle import Bundle, BundleEntry
+from privledger.protocol.descriptor import prove_descriptor
+from privledger.protocol.disclosure import DescriptorDisclosure, Disclosure, GrantDisclosure, ServiceReceipts
+from privledger.protocol.entries import GrantEntry, RevokeEntry, ServiceEntry
+from privledger.protocol.errors import UnavailableError, VerificationError
+from privledger.protocol.ids import ZERO_GRANT
+from privledger.protocol.presentation import make_presentation, unpack_proof_request
+from privledger.protocol.receipt import Receipt, parse_receipt, parse_receipt_opening, verify_totals
+from privledger.protocol.state import META_KEY, SETTINGS_KEY, grant_key, parse_record_state, record_key, service_key
+from privledger.protocol.terms import encode_opening, parse_terms
+from privledger.sdk.ending import ErasedRecord, certificates_of
+from privledger.sdk.granting import owner_scalars
+from privledger.sdk.history import ProvenEntry, proven_entry
+from privledger.sdk.owning import OwnerContext
+from privledger.wallet.notes import GivenGrant, OwnedRecord
+from privledger_crypto import cbor, group
+
+__all__ = ["make_bundle", "make_disclosure", "present", "receipts_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """A record of this wallet, live or erased."""
+
+    record: bytes
+    index: int
+    owned: OwnedRecord | None
+    given: tuple[GivenGrant, ...]
+    grants: tuple[bytes, ...]
+
+
+def _subject(context: OwnerContext, record: bytes) -> _Subject:
+    if context.wallet.has("erased", record, "record"):
+        erased = ErasedRecord.from_value(context.wallet.get("erased", record, "record"))
+        return _Subject(record, erased.index, None, (), erased.grants)
+    owned = context.notebook.record(record)
+    given = tuple(context.notebook.given(record))
+    return _Subject(record, owned.index, owned, given, tuple(one.grant for one in given))
+
+
+def _from_keepers(context: OwnerContext, subject: _Subject, grant: bytes) -> tuple[ServiceReceipts, ...]:
+    """The receipts of a grant from every keeper, checked: signatures, chain, number and opening."""
+    found = []
+    for keeper in context.keepers:
+        state = context.view.service(keeper.service)
+        if state is None:
+            raise VerificationError(f"the ledger names no keeper {keeper.service.hex()}")
+        answer = keeper.receipts(context.ask(subject.record, subject.index, grant, "receipts", keeper.service))
+        receipts = [parse_receipt(raw, context.origin) for raw in answer.receipts]
+        if any(receipt.service_key != state.signing_key for receipt in receipts):
+            raise VerificationError("a receipt is signed by another keeper")
+        opening = None if answer.opening is None else parse_receipt_opening(cbor.decode(answer.opening))
+        if opening is not None:
+            opening.verify(subject.record, grant)
+            posted = [receipt for receipt in receipts if receipt.size <= state.last_b]
+            verify_totals(posted, opening.totals)
+        if receipts or opening is not None:
+            found.append(ServiceReceipts(keeper.service, answer.receipts, opening))
+    return tuple(sorted(found, key=lambda one: one.service))
+
+
+def receipts_of(context: OwnerContext, record: bytes, grant: bytes) -> list[Receipt]:
+    """Every release of a grant that the keepers receipted, ordered by time.
+
+    Raises:
+        VerificationError: a keeper left one out or shows a false one.
+    """
+    subject = _subject(context, record)
+    found = [
+        parse_receipt(raw, context.origin) for one in _from_keepers(context, subject, grant) for raw in one.receipts
+    ]
+    return sorted(found, key=lambda receipt: (receipt.time, receipt.number))
+
+
+def make_disclosure(context: OwnerContext, record: bytes, grants: Sequence[bytes] | None = None) -> Disclosure:
+    """What an auditor is shown of a record: terms and receipts of the grants, the blob's root, certificates.
+
+    Args:
+        grants: those to show; None shows all that this wallet gave, and the owner's own reads.
+    """
+    subject = _subject(context, record)
+    chosen = sorted({*subject.grants, ZERO_GRANT}) if grants is None else sorted(set(grants))
+    unknown = set(chosen) - set(subject.grants) - {ZERO_GRANT}
+    if unknown:
+        raise UnavailableError(f"this wallet gave no grant {sorted(unknown)[0].hex()}", code="not_found")
+    openings = {
+        one.grant: encode_opening(parse_terms(cbor.decode(one.terms)), group.parse_scalar(one.blinding))
+        for one in subject.given
+    }
+    shown = []
+    for grant in chosen:
+        services = _from_keepers(context, subject, grant)
+        if services or grant in openings:
+            shown.append(GrantDisclosure(grant, openings.get(grant), services))
+    certificates = () if subject.owned else tuple(one.raw for one in certificates_of(context, record))
+    return Disclosure(context.origin, record, tuple(shown), _descriptor(context, subject), tuple(sorted(certificates)))
+
+
+def _descriptor(context: OwnerContext, subject: _Subject) -> DescriptorDisclosure | None:
+    owned = subject.owned
+    if owned is None:
+        return None
+    proof = prove_descriptor(
+        owner_scalars(context, owned),
+        origin=context.origin,
+        record=owned.record,
+        epoch=owned.epoch,
+        random_bytes=context.random_bytes,
+    )
+    digest = hashlib.sha256(owned.descriptor).digest()
+    return DescriptorDisclosure(owned.epoch, owned.blob_size, owned.blob_root, digest, proof)
+
+
+def make_bundle(context: OwnerContext, record: bytes, grants: Sequence[bytes] | None = None) -> bytes:
+    """One file that shows the life of a record's grants, checked without a network (a container)."""
+    disclosure = make_disclosure(context, record, grants)
+    services = sorted({one.service for grant in disclosure.grants for one in grant.services})
+    shown = [grant.grant for grant in disclosure.grants if grant.grant != ZERO_GRANT]
+    wanted = [
+        META_KEY,
+        SETTINGS_KEY,
+        *(service_key(service) for service in services),
+        record_key(record),
+        *(grant_key(record, grant) for grant in shown),
+    ]
+    context.view.port.fresh()
+    answer = context.view.port.state(wanted)
+    checkpoint = context.view.accept(answer.note)
+    indices = {0, *_service_entries(context, services, checkpoint.size)}
+    for index in context.view.port.find(record=record):
+        if index < checkpoint.size:
+            indices.add(index)
+    entries = [proven_entry(context.view, index, checkpoint) for index in sorted(indices)]
+    kept = [one for one in entries if _belongs(one, set(shown))]
+    return Bundle(context.origin, answer, tuple(_bundled(one) for one in kept), disclosure, None).pack()
+
+
+def _belongs(one: ProvenEntry, shown: set[bytes]) -> bool:
+    """Leave out grants that are not shown, and revocations of other grants alone."""
+    body = one.entry.body
+    if isinstance(body, GrantEntry):
+        return body.grant in shown
+    if isinstance(body, RevokeEntry):
+        return body.up_to is not None or bool(set(body.ids) & shown)
+    return True
+
+
+def _bundled(one: ProvenEntry) -> BundleEntry:
+    closing = one.closing
+    return BundleEntry(one.index, one.entry.leaf, one.path, closing.leaf, closing.index, closing.path)
+
+
+def _service_entries(context: OwnerContext, services: Sequence[bytes], size: int) -> list[int]:
+    """Where the entries of these services stand: their registrations and their last `receipts`."""
+    found = []
+    for service in services:
+        last_receipts = None
+        for index in context.view.port.find(record=service):
+            if index >= size:
+                continue
+            entry = proven_entry(context.view, index).entry
+            if isinstance(entry.body, ServiceEntry):
+                found.append(index)
+            else:
+                last_receipts = index
+        if last_receipts is not None:
+            found.append(last_receipts)
+    return found
+
+
+def present(context: OwnerContext, record: bytes, proof_request: bytes) -> bytes:
+    """Answer a verifier's proof request: "this record is mine", and nothing else (a container).
+
+    Raises:
+        VerificationError: the request is for another ledger, or has expired.
+    """
+    owned = context.notebook.record(record)
+    request = unpack_proof_request(proof_request)
+    if request.origin != context.origin:
+        raise VerificationError("the proof request is for another ledger", code="wrong_origin")
+    if request.expiry < context.clock():
+        raise VerificationError("the proof request has expired", hint="Ask the verifier for a new one.")
+    verified = context.view.state([record_key(record)])
+    value = verified.values[record_key(record)]
+    if value is None:
+        raise VerificationError("the ledger proves that the record is not there")
+    context.view.port.fresh()
+    answer = context.view.port.state([record_key(record)])
+    context.view.accept(answer.note)
+    return make_presentation(
+        request,
+        record=record,
+        answer=answer,
+        commitment=parse_record_state(value).commitment,
+        scalars=owner_scalars(context, owned),
+        random_bytes=context.random_bytes,
+    )
