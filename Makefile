@@ -1,4 +1,4 @@
-# Everything runs from .venv, which is made on first use: by uv where uv is on PATH, else by venv and hash-pinned pip.
+# Everything runs from .venv, which is made on first use: by uv where uv is on PATH, else by venv and pip, with the same hashes.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -16,7 +16,7 @@ BENCH_ARGS ?=
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-.venv/.stamp: pyproject.toml uv.lock requirements-dev.txt tools/setup_venv.sh
+.venv/.stamp: pyproject.toml requirements-dev.txt tools/setup_venv.sh
 	@tools/setup_venv.sh .venv
 	@touch $@
 
@@ -62,7 +62,7 @@ docs: .venv/.stamp ## build the documentation, warnings as errors
 bench: .venv/.stamp ## run the benchmarks
 	@$(PY) benchmarks/run.py $(BENCH_ARGS)
 
-lock: .venv/.stamp ## resolve the dependencies anew: uv.lock and requirements-dev.txt
+lock: .venv/.stamp ## resolve the dependencies anew: requirements-dev.txt
 	@tools/lock.sh
 
 clean: ## remove what the other targets made

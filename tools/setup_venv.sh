@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the virtual environment that every make target runs in, with exactly the locked versions.
 #   tools/setup_venv.sh [DIRECTORY]     default: .venv
-# With uv on PATH: `uv sync --locked`. Without: python3 -m venv, then pip with the hashes of requirements-dev.txt.
+# The packages and hashes are those of requirements-dev.txt, the lock file, installed by uv where it is on PATH, else by pip.
 # PYTHON names the interpreter to use; without it the first of python3, python3.14 … python3.11 that is new enough.
 # An editable install of this checkout goes in unless EDITABLE=0.
 set -euo pipefail
@@ -50,13 +50,15 @@ make_empty_venv() {
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 python=$(find_python)
 printf 'Setting up %s with %s (%s); this is done once.\n' "$venv" "$python" "$("$python" --version 2>&1)" >&2
-if [ "${EDITABLE:-1}" = 1 ] && command -v uv >/dev/null 2>&1; then
-  UV_PROJECT_ENVIRONMENT=$venv uv sync --locked --quiet --python "$("$python" -c 'import sys; print(sys.executable)')"
+if command -v uv >/dev/null 2>&1; then
+  uv venv --quiet --clear --python "$("$python" -c 'import sys; print(sys.executable)')" "$venv"
+  install=(uv pip install --quiet --python "$venv/bin/python")
 else
   make_empty_venv "$python"
-  "$venv/bin/python" -m pip install --quiet --require-hashes -r requirements-dev.txt
-  if [ "${EDITABLE:-1}" = 1 ]; then
-    # hatchling is among the pinned packages, so the build needs nothing that was not checked.
-    "$venv/bin/python" -m pip install --quiet --no-deps --no-build-isolation -e .
-  fi
+  install=("$venv/bin/python" -m pip install --quiet)
+fi
+"${install[@]}" --require-hashes -r requirements-dev.txt
+if [ "${EDITABLE:-1}" = 1 ]; then
+  # hatchling is among the pinned packages, so the build needs nothing that was not checked.
+  "${install[@]}" --no-deps --no-build-isolation -e .
 fi

@@ -99,8 +99,8 @@ def check_bundle(fetch: Fetcher, origin: str, index: int, width: int, first: int
         del leaves[width:]
     hashes = [leaf_hash(leaf) for leaf in leaves]
     faults += _check_tile(fetch, index, hashes)
-    faults += _check_partials(fetch, None, index, width, encode_entries(leaves), leaves)
-    faults += _check_partials(fetch, 0, index, width, b"".join(hashes), hashes)
+    faults += _check_partials(fetch, None, index, leaves)
+    faults += _check_partials(fetch, 0, index, hashes)
     for offset in range(first, width):
         fault = _check_leaf(leaves[offset], origin)
         if fault is not None:
@@ -111,7 +111,7 @@ def check_bundle(fetch: Fetcher, origin: str, index: int, width: int, first: int
 
 def check_partials(fetch: Fetcher, level: int, index: int, nodes: list[bytes]) -> list[Fault]:
     """Compare the partial tiles kept beside a tile of a higher level with its hashes."""
-    return _check_partials(fetch, level, index, len(nodes), b"".join(nodes), nodes)
+    return list(_check_partials(fetch, level, index, nodes))
 
 
 def _path(level: int | None, index: int, width: int) -> str:
@@ -148,17 +148,15 @@ def _check_tile(fetch: Fetcher, index: int, hashes: list[bytes]) -> Iterator[Fau
             yield Fault("A3", offset, "the tile holds another hash than that of this entry's bytes", where)
 
 
-def _check_partials(
-    fetch: Fetcher, level: int | None, index: int, width: int, data: bytes, parts: list[bytes]
-) -> Iterator[Fault]:
+def _check_partials(fetch: Fetcher, level: int | None, index: int, parts: list[bytes]) -> Iterator[Fault]:
     """A3: what was published for earlier sizes is the beginning of what stands there now."""
-    for narrow in fetch.partials(_path(level, index, TILE_WIDTH)):
-        if narrow >= width:
+    for width in fetch.partials(_path(level, index, TILE_WIDTH)):
+        if width >= len(parts):
             continue  # this very file, or one for a size that is not published yet
-        path = _path(level, index, narrow)
-        length = sum(len(part) for part in parts[:narrow]) + (2 * narrow if level is None else 0)
+        path = _path(level, index, width)
+        expected = encode_entries(parts[:width]) if level is None else b"".join(parts[:width])
         with suppress(UnavailableError):  # removed since, because a wider one took its place
-            if fetch.resource(path) != data[:length]:
+            if fetch.resource(path) != expected:
                 yield Fault("A3", None, "the partial file is not the beginning of what stands there now", path)
 
 

@@ -106,8 +106,11 @@ class CommandLine(TyperGroup):
         extra["standalone_mode"] = False
         extra.setdefault("prog_name", PROGRAM)
         try:
-            returned = super().main(words, *more, **extra)
+            # typer turns Ctrl-C into 130 and `raise typer.Exit(code)` into the code; a command returns its Status or None.
+            returned = super().main(words or ["--help"], *more, **extra)
             sys.stdout.flush()
+            if returned == Status.INTERRUPTED:
+                raise KeyboardInterrupt
         except BaseException as exc:
             if debug and not isinstance(exc, SystemExit):
                 raise

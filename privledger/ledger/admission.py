@@ -21,7 +21,7 @@ from privledger.protocol.outcomes import Refused
 
 __all__ = ["BLOCK_ENTRIES", "POOL_THRESHOLD", "Admission", "Admitted"]
 
-BLOCK_ENTRIES = 1000  # entries of one block: about 0.1 s of work, so that others get their turn
+BLOCK_ENTRIES = 2000  # entries of one block: about 0.1 s of work, so that others get their turn
 POOL_THRESHOLD = 2048  # entries of a submission; below, starting the workers (0.3 s) would cost more than they save
 WORKERS = 2
 _AHEAD = 2 * WORKERS  # blocks under verification ahead of the one being applied

@@ -174,7 +174,8 @@ class LocalLedger:
     def find(self, *, record: bytes) -> list[int]:
         """Indices of the entries that name this record, in order: an index, to be checked by the caller."""
         with self._mutex:
-            size = self._standing().size
+            standing = self._standing()
+            size, known = standing.size, standing.state.record(record)
             at = self._mirror.position()
             indexed = 0 if at is None else min(at.size, size)
             found = [index for index in self._mirror.store.mentions(record) if index < indexed]
@@ -182,7 +183,8 @@ class LocalLedger:
             for index, leaf in enumerate(self._reader().leaves(indexed, size), indexed):
                 if not is_block(leaf) and mentioned_record(parse_entry(leaf)) == record:
                     found.append(index)
-            return found
+            # The index leaves `record` entries out: the state says where each stands.
+            return found if known is None or known.index in found else [known.index, *found]
 
     def _standing(self) -> Standing:
         """The state at the published checkpoint; takes the lock only if something has to be repaired."""

@@ -9,7 +9,6 @@ Left to others: admission, waiting for the lock, and what a crash leaves (`recov
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from privledger.ledger.admission import Admitted
@@ -20,7 +19,7 @@ from privledger.ledger.recover import Memory, Recovery
 from privledger.protocol.entries import Block, Entry, Limits
 from privledger.protocol.errors import UnavailableError
 from privledger.protocol.outcomes import Accepted, Already, Refused, SubmitOutcome
-from privledger.replica.mirror import Mirror, RecordingState, Standing, entry_rows
+from privledger.replica.mirror import Mirror, RecordingState, Standing, entry_rows, leaf_digest
 from privledger.rules import apply as rules
 from privledger_crypto.statemap import SparseMap
 
@@ -90,7 +89,7 @@ class Sequencer:
         outcomes: dict[int, SubmitOutcome] = {
             place: item for place, item in enumerate(admitted) if isinstance(item, Refused)
         }
-        digests = {p: sha256(item.leaf).digest() for p, item in enumerate(admitted) if isinstance(item, Entry)}
+        digests = {p: leaf_digest(item.leaf) for p, item in enumerate(admitted) if isinstance(item, Entry)}
         stands = self._mirror.store.lookup(list(digests.values()))
         first: dict[bytes, int] = {}
         for place, digest in digests.items():

@@ -148,7 +148,7 @@ class StateStore:
             return int(connection.exec_driver_sql(query).scalar_one())
 
     def lookup(self, digests: Sequence[bytes]) -> dict[bytes, int]:
-        """Where the leaves with these SHA-256 digests stand; absent ones are left out."""
+        """Where the leaves with these digests stand; absent ones are left out."""
         found: dict[bytes, int] = {}
         with self._read() as connection:
             for start in range(0, len(digests), _LOOKUP_BATCH):
