@@ -1,1 +1,3 @@
-"""The auditor: re-derives everything and compares."""
+"""The auditor."""
+from privledger.audit.fetch import DirectoryFetcher
+from privledger.audit.place import audit_place

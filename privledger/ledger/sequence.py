@@ -1,7 +1,8 @@
 """Sequencing: one block at a time, from admitted entries to a published checkpoint, under the ledger's lock.
 
 For each block: find entries that stand in the log already, apply the rest, make tiles and bundles durable, move the guard, sign,
-publish, then index. Whatever fails on the way, memory is dropped and the next call recovers from the files.
+publish. The index follows before the lock is given back, one transaction for all blocks closed under it. Whatever fails on the
+way, memory is dropped and the next call recovers from the files.
 
 Left to others: admission, waiting for the lock, and what a crash leaves (`recover`).
 """
@@ -54,6 +55,7 @@ class Sequencer:
         self._clock = clock
         self._step = step
         self._memory: Memory | None = None
+        self._unindexed: list[BlockRow] = []
 
     @property
     def memory(self) -> Memory | None:
@@ -61,7 +63,7 @@ class Sequencer:
         return self._memory
 
     def settle(self) -> Memory:
-        """Bring everything to one point; see `Recovery.settle`."""
+        """Bring everything to one point; see `Recovery.settle`. Call it first under the lock, and `index` last."""
         memory, self._memory = self._memory, None
         self._memory = self._recovery.settle(memory)
         return self._memory
@@ -81,7 +83,7 @@ class Sequencer:
         return self._memory.standing
 
     def order(self, admitted: Sequence[Admitted]) -> list[SubmitOutcome]:
-        """Order the entries of one block; one answer each. Call `settle` first, under the same lock.
+        """Order the entries of one block; one answer each.
 
         Raises:
             UnavailableError: nothing was acknowledged; asking again is safe.
@@ -90,7 +92,10 @@ class Sequencer:
             place: item for place, item in enumerate(admitted) if isinstance(item, Refused)
         }
         digests = {p: leaf_digest(item.leaf) for p, item in enumerate(admitted) if isinstance(item, Entry)}
+        wanted = set(digests.values())
         stands = self._mirror.store.lookup(list(digests.values()))
+        for row in self._unindexed:
+            stands.update(pair for pair in row.entries if pair[0] in wanted)
         first: dict[bytes, int] = {}
         for place, digest in digests.items():
             if digest in stands:
@@ -164,8 +169,7 @@ class Sequencer:
         record = GuardRecord(tail.size, tail.root(), time)
         note = self._publisher.publish(memory.guard, record, signers)
         standing = Standing(state, block, record.size, record.root, note)
-        self._index(self._row(standing, block, accepted, start, state.take_changes()))
-        self._step("indexed")
+        self._unindexed.append(self._row(standing, block, accepted, start, state.take_changes()))
         self._files.drop_partials(growth.completed)
         return Memory(standing, tail, record)
 
@@ -179,15 +183,20 @@ class Sequencer:
         position = Position(standing.size, standing.root, block.height, block.time, standing.note)
         return BlockRow(position, digests, mentions, [pair for changed in changes for pair in changed.items()])
 
-    def _index(self, row: BlockRow) -> None:
-        """Bring the index up to the block, if it can be: the block is published, so its answers stand in any case.
+    def index(self) -> None:
+        """Bring the index up to the blocks closed under this lock, in one transaction, if it can be.
 
-        If not, the next call finds the index behind the log and replays.
+        The blocks are published, so their answers stand in any case. If it fails, the next call finds the index behind the
+        log and replays.
         """
+        rows, self._unindexed = self._unindexed, []
+        if not rows:
+            return
         try:
-            self._mirror.store.commit([row])
+            self._mirror.store.commit(rows)
         except UnavailableError:
             self._mirror.close()
+        self._step("indexed")
 
 
 def _outcome(result: rules.Result) -> SubmitOutcome:

@@ -234,7 +234,7 @@ def parse_service_state(value: bytes) -> ServiceState:
         role = f.text(0, 16)
         if role not in ROLES:
             raise FormatError(f"a service in the state has the unknown role {role!r}")
-        return ServiceState(
+        state = ServiceState(
             role,
             f.bytes(1, 32),
             f.bytes(2, 32),
@@ -244,6 +244,9 @@ def parse_service_state(value: bytes) -> ServiceState:
             f.uint(6, MAX_SIZE),
             f.bytes(7, max_length=32),
         )
+        if len(state.last_root) != (32 if state.last_b else 0):
+            raise FormatError("a service in the state has a last period without its root, or a root without a period")
+        return state
 
     return _parse(value, "service", 8, read)
 

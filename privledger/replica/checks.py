@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from privledger.protocol.entries import EraseEntry, LedgerEntry, RevokeEntry
+from privledger.protocol.entries import EraseEntry, LedgerEntry, Limits, RevokeEntry
 from privledger.protocol.errors import AuthorisationError, FormatError, UnavailableError, VerificationError
 from privledger.protocol.ids import ZERO_GRANT
 from privledger.protocol.request import Ask, Request, parse_ask, parse_request
@@ -122,8 +122,10 @@ class ServiceChecks:
         Args:
             beyond: a checkpoint size that the view should have passed; if it has not, the newest is asked for.
         """
+        settings = self.view.state.settings
+        freshness = Limits().freshness if settings is None else settings.limits.freshness
         try:
-            self.view.refresh(self.settings.limits.freshness)
+            self.view.refresh(freshness)
             if self.view.checkpoint.size <= beyond:
                 self.view.refresh(0)
         except UnavailableError:

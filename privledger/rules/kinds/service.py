@@ -14,11 +14,11 @@ def service(view: View, body: ServiceEntry, keys: tuple[bytes, ...], _index: int
     if view.settings is not None:
         require_quorum(view.settings, keys)
     current = view.service(body.service)
+    if current is not None and body.role != current.role:
+        raise Refusal("wrong_role", f"service {body.service.hex()} is a {current.role} and stays one")
     due = 0 if current is None else current.seq + 1
     if body.seq != due:
         raise Refusal("bad_sequence", f"the next entry of service {body.service.hex()} has seq {due}, not {body.seq}")
-    if current is not None and body.role != current.role:
-        raise Refusal("wrong_role", f"service {body.service.hex()} is a {current.role} and stays one")
     new = ServiceState(
         body.role,
         body.signing_key,

@@ -118,6 +118,21 @@ def test_no_checkpoint_is_signed_without_a_time_or_a_leaf(bad):
         signed(**bad)
 
 
+def test_no_checkpoint_is_signed_with_a_root_of_another_length():
+    with pytest.raises(UsageError, match="cannot be signed"):
+        sign_checkpoint(ORIGIN, 5, ROOT[:-1], time=START, signers=[LOG])
+
+
+def test_a_checkpoint_of_an_empty_log_is_refused():
+    text = notes.checkpoint_text(notes.Checkpoint(ORIGIN, 0, ROOT))
+    lines = (
+        notes.sign_note_ed25519(LOG.ed25519, ORIGIN, text),
+        notes.cosign_mldsa44(LOG.mldsa44, ORIGIN, ORIGIN, START, 0, ROOT),
+    )
+    with pytest.raises(VerificationError, match="empty log"):
+        verify_checkpoint(notes.Note(text, lines).to_bytes(), trust())
+
+
 def test_no_checkpoint_is_signed_by_nobody():
     with pytest.raises(UsageError):
         sign_checkpoint(ORIGIN, 5, ROOT, time=START, signers=[])

@@ -218,8 +218,8 @@ def test_a_sealed_share_opens_in_its_place_only(change):
     message = seal_share(DEPOSIT_KEM.public, SHARES[0], **PLACE)
     with pytest.raises(VerificationError):
         open_share(DEPOSIT_KEM, message, **{**PLACE, **change})
+    digest = share_digest(ORIGIN, RECORD, EPOCH, KEEPERS[0], SHARES[0])
     with pytest.raises(VerificationError):
-        digest = share_digest(ORIGIN, RECORD, EPOCH, KEEPERS[0], SHARES[0])
         verify_share(SHARES[0], digest, **{**PLACE, **change})
 
 

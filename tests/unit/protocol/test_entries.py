@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 from dataclasses import replace
+from hashlib import sha256
+from typing import Any
 
 import cbor2
 import pytest
@@ -192,6 +194,7 @@ OUT_OF_RANGE = {
     "ledger quorum above the keys": {**fields("ledger"), 4: 2},
     "ledger governance unsorted": {**fields("ledger"), 3: sorted((signer(n).key_id for n in "ab"), reverse=True)},
     "ledger governance key twice": {**fields("ledger"), 3: [signer("a").key_id] * 2},
+    "ledger governance key as text": {**fields("ledger"), 3: ["a" * 32]},
     "ledger governance of 17": {**fields("ledger"), 3: sorted(signer(str(n)).key_id for n in range(17))},
     "ledger governance key of small order": {**fields("ledger"), 3: [bytes(32)]},
     "ledger without log keys": {**fields("ledger"), 5: []},
@@ -243,9 +246,10 @@ def test_a_ledger_entry_over_4096_bytes_is_malformed():
 
 def test_a_common_entry_over_512_bytes_is_malformed(monkeypatch):
     """No well-formed one is that long in these rules, so the limit is lowered to see it hold."""
+    leaf = make("revoke sixteen")
     monkeypatch.setattr(e, "MAX_LEAF", 300)
     with pytest.raises(FormatError, match="at most 300"):
-        e.parse_entry(make("revoke sixteen"))
+        e.parse_entry(leaf)
 
 
 def test_one_signature_in_a_cose_sign_is_malformed():
@@ -261,7 +265,7 @@ def test_two_signatures_on_a_record_are_malformed():
 
 
 def test_signatures_out_of_order_are_malformed():
-    outer = cbor.decode(make("ledger by two"))
+    outer: Any = cbor.decode(make("ledger by two"))
     outer[3].reverse()
     with pytest.raises(FormatError, match="sorted"):
         e.parse_entry(cbor.encode(outer))
@@ -298,8 +302,18 @@ def test_a_changed_signature_is_bad(name):
     assert caught.value.code == "bad_signature"
 
 
+def test_signatures_can_be_verified_from_the_bytes_alone():
+    e.verify_entry(make("grant"), origin=ORIGIN)
+    with pytest.raises(VerificationError):
+        e.verify_entry(make("grant"), origin=OTHER)
+
+
+def test_the_digest_of_an_entry_is_that_of_its_bytes():
+    assert e.parse_entry(GRANT).digest == sha256(GRANT).digest()
+
+
 def test_each_signature_of_a_quorum_is_checked():
-    outer = cbor.decode(make("ledger by two"))
+    outer: Any = cbor.decode(make("ledger by two"))
     first = outer[3][0][2]
     outer[3][0][2] = bytes([first[0] ^ 1]) + first[1:]
     with pytest.raises(VerificationError) as caught:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from privledger.protocol import state as s
@@ -10,7 +12,8 @@ from privledger_crypto import cbor
 from tests.support.chain import ledger_body, point, short
 
 META = s.Meta(1, 2, 3)
-SERVICE = s.ServiceState("keeper", bytes(32), bytes(32), 1, 2, 0, 9)
+SERVICE = s.ServiceState("keeper", bytes(32), bytes(32), 1, 2, 0, 0)
+POSTED = s.ServiceState("keeper", bytes(32), bytes(32), 1, 2, 0, 9, bytes(range(32)))
 RECORD = s.RecordState(s.LIVE, bytes(32), point(1), 0, 4, None, 4)
 CUT = s.RecordState(s.LIVE, bytes(32), point(1), 0, 4, 300, 70_000)
 GRANT = s.GrantState(s.GRANTED, point(1), point(2), 9, None)
@@ -20,12 +23,18 @@ UNKNOWN = s.GrantState(s.REVOKED, b"", b"", None, 10)
 VALUES = [
     (META, s.parse_meta, s.meta_unchecked),
     (SERVICE, s.parse_service_state, s.service_unchecked),
+    (POSTED, s.parse_service_state, s.service_unchecked),
     (RECORD, s.parse_record_state, s.record_unchecked),
     (CUT, s.parse_record_state, s.record_unchecked),
     (GRANT, s.parse_grant_state, s.grant_unchecked),
     (REVOKED, s.parse_grant_state, s.grant_unchecked),
     (UNKNOWN, s.parse_grant_state, s.grant_unchecked),
 ]
+
+
+def items(value: Any) -> Any:
+    """The array that a value is."""
+    return cbor.decode(value.to_bytes())
 
 
 @pytest.mark.parametrize(("value", "parse", "unchecked"), VALUES)
@@ -41,8 +50,8 @@ def test_a_value_is_deterministic_cbor(value, parse, unchecked):
 
 @pytest.mark.parametrize(("value", "parse", "unchecked"), VALUES)
 def test_a_value_with_more_or_less_is_refused(value, parse, unchecked):
-    row = cbor.decode(value.to_bytes())
-    for bad in ([*row, 0], row[:-1], {0: row}, row[::-1]):
+    row = items(value)
+    for bad in ([*row, 0], row[:-1], {0: row}, [*row[:-1], "text"]):
         with pytest.raises(FormatError):
             parse(cbor.encode(bad))
 
@@ -75,7 +84,13 @@ def test_a_grant_that_contradicts_itself_is_refused(row):
 
 def test_a_service_of_unknown_role_is_refused():
     with pytest.raises(FormatError):
-        s.parse_service_state(cbor.encode(["baker", *cbor.decode(SERVICE.to_bytes())[1:]]))
+        s.parse_service_state(cbor.encode(["baker", *items(SERVICE)[1:]]))
+
+
+@pytest.mark.parametrize(("last_b", "last_root"), [(0, bytes(32)), (9, b""), (9, bytes(31))])
+def test_a_service_has_a_last_root_exactly_if_it_has_posted(last_b, last_root):
+    with pytest.raises(FormatError):
+        s.parse_service_state(cbor.encode([*items(SERVICE)[:6], last_b, last_root]))
 
 
 def test_keys_are_told_apart_by_their_first_byte():
@@ -104,6 +119,11 @@ ERASED = s.RecordState(s.ERASED, bytes(32), point(1), 0, 4, None, 8)
 )
 def test_when_a_grant_lives(record, grant, live):
     assert s.is_grant_live(record, grant) is live
+
+
+def test_a_record_lives_until_it_is_erased():
+    assert RECORD.is_live
+    assert not ERASED.is_live
 
 
 def test_a_service_is_valid_from_its_first_second_and_not_at_its_last():

@@ -1,0 +1,56 @@
+"""`privledger prove`: show a verifier that a record is yours."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from privledger.cli.files import check_output, read_input, write_output
+from privledger.cli.options import DEFAULT_PLACE, DEFAULT_WALLET, At, Json, Out, PassphraseFile, RecordRef, WalletAt
+from privledger.cli.output import Output, clean, moment
+from privledger.cli.references import find_record
+from privledger.cli.session import open_session
+from privledger.protocol.presentation import unpack_proof_request
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command("prove")
+def prove(
+    record: RecordRef,
+    out_file: Out,
+    request: Annotated[
+        str, typer.Option("--request", metavar="FILE", help="The verifier's proof request.", show_default=False)
+    ],
+    at: At = DEFAULT_PLACE,
+    wallet: WalletAt = DEFAULT_WALLET,
+    passphrase_file: PassphraseFile = None,
+    as_json: Json = False,
+) -> None:
+    """Prove that a record is yours, and nothing else.
+
+    The presentation answers this one request and shows neither your name nor your other records. It ages with the ledger's
+    checkpoint, so send it soon.
+    """
+    out = Output(as_json)
+    check_output(out_file, inputs=[request], as_json=as_json)
+    data = read_input(request)
+    asked = unpack_proof_request(data)
+    out.say(f"{clean(asked.verifier)} asks, for: {clean(asked.scope) or '(no scope given)'}")
+    with open_session(at, wallet, passphrase_file, out) as session:
+        found = find_record(session.owner.records(), record)
+        presentation = session.owner.prove(found, data)
+    write_output(out_file, presentation, inputs=[request], as_json=as_json)
+    if as_json:
+        out.result(
+            {
+                "file": out_file,
+                "record": found.hex(),
+                "verifier": asked.verifier,
+                "scope": asked.scope,
+                "valid_until": moment(asked.expiry),
+            },
+            (),
+        )
+    out.next(f"send {out_file} to the verifier before {moment(asked.expiry)}.")
