@@ -6,10 +6,12 @@ parent sees exactly those. Left to others: the root above the bundles and the re
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from hashlib import sha256
 from multiprocessing import get_context
 from typing import NamedTuple
 
@@ -17,9 +19,9 @@ from privledger.audit.fetch import Fetcher
 from privledger.protocol.entries import admit, is_block, parse_block
 from privledger.protocol.errors import FormatError, UnavailableError, VerificationError
 from privledger.protocol.tiles import TILE_WIDTH, encode_entries, entries_path, parse_entries, tile_path
-from privledger_crypto.merkle import HASH_SIZE, leaf_hash, node_hash
+from privledger_crypto.merkle import HASH_SIZE, leaf_hash
 
-__all__ = ["Checked", "Fault", "bundle_width", "check_bundles", "check_partials", "read_cut", "tree_over"]
+__all__ = ["Checked", "Fault", "bundle_width", "check_bundles", "check_partials", "no_collection", "read_cut", "tree_over"]
 
 _AHEAD = 4  # bundles a worker may be ahead of the replay
 _SMALL = 4  # bundles up to which starting processes costs more than it brings
@@ -55,7 +57,7 @@ def bundle_width(index: int, size: int) -> int:
 def tree_over(hashes: list[bytes]) -> bytes:
     """The root over a full tile's 256 hashes."""
     while len(hashes) > 1:
-        hashes = [node_hash(hashes[at], hashes[at + 1]) for at in range(0, len(hashes), 2)]
+        hashes = [sha256(b"\x01" + hashes[at] + hashes[at + 1]).digest() for at in range(0, len(hashes), 2)]
     return hashes[0]
 
 
@@ -160,6 +162,18 @@ def _check_partials(fetch: Fetcher, level: int | None, index: int, parts: list[b
                 yield Fault("A3", None, "the partial file is not the beginning of what stands there now", path)
 
 
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Hold the search for reference cycles: a replay makes millions of objects and no cycles, and the search costs a tenth."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 # --- in parallel ----------------------------------------------------------------------------------------------------
 
 _worker: tuple[Fetcher, str] | None = None
@@ -168,6 +182,7 @@ _worker: tuple[Fetcher, str] | None = None
 def _start_worker(fetch: Fetcher, origin: str) -> None:
     global _worker
     _worker = (fetch, origin)
+    gc.freeze()  # what was imported stays, and need not be looked at again and again
 
 
 def _run(index: int, width: int, first: int) -> Checked:

@@ -125,7 +125,8 @@ class _Walk:
             self._add_own(known.note, older)
         start = self._take_up(known)
         self._marks = sorted({one.size for one in older if start < one.size <= self._found.size}, reverse=True)
-        self._read_entries(start)
+        with _bundles.no_collection():
+            self._read_entries(start)
         self._check_root()
         self._check_older(older)
         self._conclude(start)

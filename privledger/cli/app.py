@@ -130,7 +130,9 @@ def _ended_by(exc: BaseException, *, as_json: bool) -> int:
     if isinstance(exc, SystemExit):
         return exc.code if isinstance(exc.code, int) else Status.FAILED
     if isinstance(exc, KeyboardInterrupt):
-        return _say(Status.INTERRUPTED, "interrupted", "interrupted", "Run it again; nothing was half-written.", as_json)
+        return _say(
+            Status.INTERRUPTED, "interrupted", "interrupted", "Run it again; nothing was half-written.", as_json
+        )
     if isinstance(exc, OSError) and exc.errno == errno.EPIPE:
         # Whoever read the output has gone; Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -163,7 +163,8 @@ def receipt_document(one: Receipt) -> dict[str, object]:
 def receipt_rows(receipts: Sequence[Receipt]) -> list[str]:
     """Receipts in columns."""
     rows = [
-        (str(one.number), moment(one.time), str(one.request.number), str(one.size), one.service.hex()) for one in receipts
+        (str(one.number), moment(one.time), str(one.request.number), str(one.size), one.service.hex())
+        for one in receipts
     ]
     return table(("RECEIPT", "TIME", "READ", "AT SIZE", "KEEPER"), rows)
 

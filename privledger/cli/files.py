@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, BinaryIO
 
 from privledger.protocol.container import MAX_CONTAINER
 from privledger.protocol.errors import UsageError
@@ -54,10 +54,10 @@ def open_input(path: str) -> Iterator[tuple[BinaryIO, int | None]]:
     with storage_errors(Path(path)):
         if Path(path).is_dir():
             raise UsageError(f"{path} is a directory", hint="Pack it into one file first, for example with tar.")
-        file = Path(path).open("rb")
-    with file:
-        status = os.fstat(file.fileno())
-        yield cast(BinaryIO, file), status.st_size if status.st_size else None
+        descriptor = os.open(path, os.O_RDONLY)
+    with os.fdopen(descriptor, "rb") as file:
+        size = os.fstat(descriptor).st_size
+        yield file, size or None  # a pipe or a device has no size
 
 
 def check_output(out: str, *, inputs: Iterable[str | Path] = (), binary: bool = True, as_json: bool = False) -> None:

@@ -33,11 +33,14 @@ DEFAULT_PLACE = Path("privledger-place")
 DEFAULT_WALLET = Path("privledger-wallet")
 
 At = Annotated[
-    Path, typer.Option("--at", metavar="PLACE", envvar="PRIVLEDGER_AT", help="The place: a directory.", show_envvar=True)
+    Path,
+    typer.Option("--at", metavar="PLACE", envvar="PRIVLEDGER_AT", help="The place: a directory.", show_envvar=True),
 ]
 WalletAt = Annotated[
     Path,
-    typer.Option("--wallet", metavar="PATH", envvar="PRIVLEDGER_WALLET", help="The wallet's directory.", show_envvar=True),
+    typer.Option(
+        "--wallet", metavar="PATH", envvar="PRIVLEDGER_WALLET", help="The wallet's directory.", show_envvar=True
+    ),
 ]
 PassphraseFile = Annotated[
     Path | None,
@@ -50,12 +53,12 @@ PassphraseFile = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout.")]
-Out = Annotated[
-    str, typer.Option("--out", metavar="FILE", help="Write to FILE; - for a pipe.", show_default=False)
-]
+Out = Annotated[str, typer.Option("--out", metavar="FILE", help="Write to FILE; - for a pipe.", show_default=False)]
 Trust = Annotated[
     Path | None,
-    typer.Option("--trust", metavar="FILE", help="The trust root to start from; by default the wallet's, then the place's."),
+    typer.Option(
+        "--trust", metavar="FILE", help="The trust root to start from; by default the wallet's, then the place's."
+    ),
 ]
 RecordRef = Annotated[
     str, typer.Argument(metavar="RECORD", help="An id, its first 4 or more digits, or a title.", show_default=False)
@@ -77,7 +80,8 @@ Reads = Annotated[
     str | None, typer.Option("--reads", metavar="N", help="How many reads, or read numbers as A-B. Default: 1.")
 ]
 Price = Annotated[
-    int | None, typer.Option("--price", metavar="N", min=0, help="Price of one read, in minor units (cents). Default: 0.")
+    int | None,
+    typer.Option("--price", metavar="N", min=0, help="Price of one read, in minor units (cents). Default: 0."),
 ]
 Currency = Annotated[
     str | None, typer.Option("--currency", metavar="CODE", help="The price's currency, ISO 4217, for example EUR.")

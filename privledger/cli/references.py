@@ -17,7 +17,16 @@ from privledger.protocol.address import parse_share_link
 from privledger.protocol.errors import UsageError, VerificationError
 from privledger.sdk.owner import RecordView
 
-__all__ = ["MIN_PREFIX", "Candidate", "find", "find_given", "find_record", "grant_candidates", "record_candidates", "share_link_of"]
+__all__ = [
+    "MIN_PREFIX",
+    "Candidate",
+    "find",
+    "find_given",
+    "find_record",
+    "grant_candidates",
+    "record_candidates",
+    "share_link_of",
+]
 
 MIN_PREFIX = 4  # hex digits
 _MAX_LISTED = 10

@@ -29,7 +29,16 @@ from privledger.sdk.owner import Owner
 from privledger.storage.files import read_bytes
 from privledger.wallet.store import Wallet
 
-__all__ = ["TRUST_ROOT_FILE", "Session", "clock", "find_trust", "open_place", "open_session", "random_bytes", "read_trust"]
+__all__ = [
+    "TRUST_ROOT_FILE",
+    "Session",
+    "clock",
+    "find_trust",
+    "open_place",
+    "open_session",
+    "random_bytes",
+    "read_trust",
+]
 
 TRUST_ROOT_FILE = "trust-root.json"
 

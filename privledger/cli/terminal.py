@@ -19,19 +19,28 @@ from privledger.cli.output import Output
 from privledger.protocol.errors import UnavailableError, UsageError
 from privledger.storage.files import read_bytes
 
-__all__ = ["DEMO_FILE", "Progress", "ask_secret", "confirm_word", "demo_note", "new_passphrase", "passphrase", "progress"]
+__all__ = [
+    "DEMO_FILE",
+    "Progress",
+    "ask_secret",
+    "confirm_word",
+    "demo_note",
+    "new_passphrase",
+    "passphrase",
+    "progress",
+]
 
 Progress = Callable[[int, int | None], None]
 
 DEMO_FILE = "DEMO-NO-PASSPHRASE"
-_DEMO_PASSPHRASE = "demo, no passphrase"
+_DEMO = "demo, no passphrase"  # not secret: it stands in a file beside what it opens
 _MAX_SECRET = 4096  # bytes
 
 
 def demo_note() -> bytes:
     """What the file of a trial wallet holds: its passphrase, and why it must not be used."""
     return (
-        f"{_DEMO_PASSPHRASE}\n\n"
+        f"{_DEMO}\n\n"
         "This wallet is for a trial. Its passphrase stands above, so whoever can read this directory can use it.\n"
         "Put nothing real into it. For a wallet of your own: privledger wallet new\n"
     ).encode()
@@ -76,7 +85,9 @@ def _from_file(file: Path) -> bytes:
 
 def _encode(text: str) -> bytes:
     if not text:
-        raise UsageError("the passphrase is empty", hint="Give one; for a trial without one use `privledger init --demo`.")
+        raise UsageError(
+            "the passphrase is empty", hint="Give one; for a trial without one use `privledger init --demo`."
+        )
     # The same characters typed on another system may come composed differently.
     return unicodedata.normalize("NFC", text).encode()
 

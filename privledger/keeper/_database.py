@@ -79,7 +79,9 @@ shares = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("deposit", LargeBinary, nullable=False),
     Column("holding", LargeBinary, nullable=False),
-    Column("deposit_key", LargeBinary, nullable=False),  # digest of the key statement that carried it, the last if several
+    Column(
+        "deposit_key", LargeBinary, nullable=False
+    ),  # digest of the key statement that carried it, the last if several
     Column("stored_at", BigInteger, nullable=False),
     Column("destroyed_at", BigInteger),
     UniqueConstraint("record", "epoch", "digest"),

@@ -90,17 +90,16 @@ class Posting:
             raise UnavailableError(
                 "this keeper is not on the chain", code="unknown_service", hint="The ledger's operator must admit it."
             )
-        a, b = service.last_b, self._checks.view.checkpoint.size
-        earlier = {period.b: period for period in self._book.periods()}
-        if b in earlier and earlier[b].a == a and a < b:
+        last = self.last_posted()
+        a, b = (service.last_b if last is None else last.b), self._checks.view.checkpoint.size
+        earlier = {period.b: period for period in self._book.periods()}.get(b)
+        if earlier is not None and earlier.a == a and earlier.status == DROPPED:
             self._book.set_status(b, PREPARED)  # refused before; nothing was added to it since
-            return earlier[b].entry
+            return earlier.entry
         if b <= max(a, self.floor()):
             raise UnavailableError("no block came since the last period", code="nothing_to_post")
         root = self._book.map_at(b).root
-        entry = make_entry(
-            [self._signer], ReceiptsEntry(self._checks.service, a, b, root), origin=self._checks.origin
-        )
+        entry = make_entry([self._signer], ReceiptsEntry(self._checks.service, a, b, root), origin=self._checks.origin)
         self._book.add_period(Period(b, a, root, entry, self._checks.block_time(), PREPARED))
         return entry
 

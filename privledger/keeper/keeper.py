@@ -268,7 +268,7 @@ class LocalKeeper:
     @contextmanager
     def _following(self) -> Iterator[None]:
         """Hold the locks, follow the chain, and do at once what it and the time demand."""
-        with self._thread_lock, self._process_lock:
+        with self._thread_lock, self._process_lock, self._checks.steady():
             self._checks.refresh(beyond=self._posting.floor())
             self._destroy_erased()
             limits, now = self._checks.settings.limits, self._checks.now()

@@ -268,9 +268,7 @@ def open_ledger(
     mirror = Mirror(private / "index.sqlite", origin=origin)
     guard = Guard(guard_path, origin=origin)
     publisher = Publisher(origin=origin, files=files, guard=guard, signers=signers, step=checkpointing)
-    recovery = Recovery(
-        origin=origin, files=files, mirror=mirror, guard=guard, publisher=publisher, signers=signers
-    )
+    recovery = Recovery(origin=origin, files=files, mirror=mirror, guard=guard, publisher=publisher, signers=signers)
     sequencer = Sequencer(
         files=files, mirror=mirror, publisher=publisher, recovery=recovery, clock=clock, step=checkpointing
     )

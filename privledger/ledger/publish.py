@@ -29,9 +29,7 @@ class Publisher:
         signers: the log's keys; several while they change from one generation to the next.
     """
 
-    def __init__(
-        self, *, origin: str, files: LogFiles, guard: Guard, signers: Sequence[LogSigner], step: Step
-    ) -> None:
+    def __init__(self, *, origin: str, files: LogFiles, guard: Guard, signers: Sequence[LogSigner], step: Step) -> None:
         self._origin = origin
         self._files = files
         self._guard = guard

@@ -29,7 +29,6 @@ __all__ = [
     "as_bytes",
     "as_text",
     "as_uint",
-    "decode",
     "ed25519_statement",
     "is_rising",
     "making",
@@ -72,12 +71,6 @@ def making(what: str) -> Iterator[None]:
         yield
     except crypto_errors.CryptoError as exc:
         raise UsageError(f"{what}: {exc}") from exc
-
-
-def decode(data: bytes, what: str, max_size: int) -> cbor.Value:
-    """The value of canonical CBOR. Raises FormatError that names `what`."""
-    with reading(what):
-        return cbor.decode(data, max_size=max_size)
 
 
 # --- checks of a value that is being made -------------------------------------------------------------------------

@@ -35,8 +35,10 @@ from privledger_crypto import cbor, cose, envelope, group
 
 __all__ = [
     "FINGERPRINT_WORDS",
+    "MAX_ADDRESS",
     "MAX_LABEL",
     "MAX_REQUEST_TEXT",
+    "NONCE_SIZE",
     "AccessRequest",
     "Address",
     "fingerprint",

@@ -36,6 +36,8 @@ from privledger_crypto import cbor, cose, envelope, group, onetime, padding
 from privledger_crypto.shares import MAX_SHARES
 
 __all__ = [
+    "PART_SIZE",
+    "PROOF_SIZE",
     "GrantPart",
     "KeyPart",
     "make_key_part",

@@ -36,6 +36,8 @@ from privledger_crypto import cbor, relations
 from privledger_crypto.generators import record_generators
 
 __all__ = [
+    "MAX_VERIFIER",
+    "NONCE_SIZE",
     "OWNERSHIP",
     "Presentation",
     "ProofRequest",
@@ -170,8 +172,9 @@ def verify_presentation(
         max_age: how old the state may be, in seconds.
 
     Raises:
-        FormatError: not a presentation. VerificationError: another request, expired, an old or false state, a record that is
-        unknown or erased, or a false proof.
+        FormatError: not a presentation.
+        VerificationError: another request, expired, a false state, a record that is unknown or erased, or a false proof.
+        UnavailableError: code `stale_view`; the state is older than `max_age`.
     """
     shown = unpack_presentation(presentation)
     if shown.request != proof_request:

@@ -11,9 +11,12 @@ keeper's), and what is answered.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 from privledger.protocol.entries import EraseEntry, LedgerEntry, Limits, RevokeEntry
 from privledger.protocol.errors import AuthorisationError, FormatError, UnavailableError, VerificationError
@@ -27,6 +30,10 @@ from privledger_crypto.cose import ALG_ED25519, ALG_SIGMA_DLOG
 __all__ = ["MAX_LIFE", "Checkpointed", "Proven", "ServiceChecks", "View", "unproven"]
 
 MAX_LIFE = 600  # seconds that a request may lie ahead, docs/spec/release.md §1
+
+# A refresh moves the state in place, and the services of a place share one view: while one of them decides, it must not move.
+_STEADY: WeakKeyDictionary[View, threading.RLock] = WeakKeyDictionary()
+_STEADY_GUARD = threading.Lock()
 
 
 class Checkpointed(Protocol):
@@ -106,6 +113,14 @@ class ServiceChecks:
     def origin(self) -> str:
         """The ledger's origin."""
         return self.settings.origin
+
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """Keep other threads' services from moving the view: what is decided in the block is decided on one state."""
+        with _STEADY_GUARD:
+            lock = _STEADY.setdefault(self.view, threading.RLock())
+        with lock:
+            yield
 
     def block_time(self) -> int:
         """The time of the last block in the view."""
@@ -256,9 +271,7 @@ def _check_grant(
     if record.cut is not None and index <= record.cut:
         raise _refused("grant_revoked", "the grant was revoked with all before it", entry=record.changed)
     for body in in_hand:
-        if isinstance(body, RevokeEntry) and (
-            grant_id in body.ids or (body.up_to is not None and index <= body.up_to)
-        ):
+        if isinstance(body, RevokeEntry) and (grant_id in body.ids or (body.up_to is not None and index <= body.up_to)):
             raise _refused("grant_revoked", "a signed revoke of the grant is in hand")
 
 

@@ -33,13 +33,22 @@ from privledger.protocol.errors import FormatError, UnavailableError
 from privledger.protocol.ids import record_id
 from privledger.rules.replay import Replayer
 from privledger.rules.state import State
-from privledger_crypto.merkle import Frontier
+from privledger_crypto.merkle import Frontier, NodeReader
 from privledger_crypto.statemap import SparseMap
 
 if TYPE_CHECKING:
     from privledger.storage.statestore import BlockRow, Position, StateStore
 
-__all__ = ["Advance", "Mirror", "RecordingState", "Standing", "entry_rows", "leaf_digest", "mentioned_record"]
+__all__ = [
+    "Advance",
+    "Mirror",
+    "RecordingState",
+    "Standing",
+    "entry_rows",
+    "leaf_digest",
+    "mentioned_record",
+    "restore_frontier",
+]
 
 _DIGEST_SIZE = 16  # bytes
 
@@ -112,6 +121,16 @@ def entry_rows(entries: Sequence[Entry], start: int) -> tuple[list[tuple[bytes, 
         (mentioned_record(entry), index) for index, entry in enumerate(entries, start) if entry.kind != RecordEntry.kind
     )
     return digests, [(record, index) for record, index in named if record is not None]
+
+
+def restore_frontier(nodes: NodeReader, size: int) -> Frontier:
+    """The frontier of the tree of `size` leaves, from its nodes; whether they are right, only its root can tell."""
+    start, found = 0, []
+    for level in reversed(range(size.bit_length())):
+        if size >> level & 1:
+            found.append(nodes(level, start >> level))
+            start += 1 << level
+    return Frontier(size, found)
 
 
 class Mirror:
@@ -191,7 +210,13 @@ class Mirror:
         return Standing(state, block, at.size, at.root, at.note)
 
     def replay(
-        self, standing: Standing | None, leaves: Sequence[bytes], *, frontier: Frontier, verified: bool
+        self,
+        standing: Standing | None,
+        leaves: Sequence[bytes],
+        *,
+        frontier: Frontier,
+        verified: bool,
+        genesis: bytes | None = None,
     ) -> Advance:
         """Replay whole blocks of leaves on top of `standing`, in whose place the result then stands.
 
@@ -199,14 +224,17 @@ class Mirror:
             standing: None for the beginning. Its state is changed in place, even if this fails.
             frontier: of the tree at `standing`.
             verified: whether signatures were checked before.
+            genesis: SHA-256 of entry 0, if it is known.
 
         Raises:
-            VerificationError: the leaves are not what the rules make of them.
+            VerificationError: the leaves are not what the rules make of them, or do not end with a block.
         """
         state = RecordingState(SparseMap()) if standing is None else standing.state
         start = frontier.size
-        replayer = Replayer(self._origin, state, frontier)
+        state.take_changes()
+        replayer = Replayer(self._origin, state, frontier, genesis=genesis)
         replayer.feed(leaves, verified=verified)
+        replayer.finish()
         blocks = [parse_block(leaf) for leaf in leaves if is_block(leaf)]
         return Advance(state, blocks, leaves, start, replayer.size, replayer.root())
 
@@ -230,4 +258,3 @@ class Mirror:
             position = Position(end, advance.root, block.height, block.time, note)
             rows.append(BlockRow(position, digests, mentions, list(changes.items())))
         return rows
-

@@ -266,7 +266,7 @@ class LocalVault:
     @contextmanager
     def _following(self) -> Iterator[None]:
         """Hold the locks, follow the chain, and destroy what it erased."""
-        with self._thread_lock, self._process_lock:
+        with self._thread_lock, self._process_lock, self._checks.steady():
             self._checks.refresh()
             self._destroy_erased()
             yield

@@ -35,7 +35,9 @@ def erase(
         session.resume()
         views = session.owner.records()
         found = find_record(views, record)
-        title = next(("" if one.descriptor is None else one.descriptor.title for one in views if one.record == found), "")
+        title = next(
+            ("" if one.descriptor is None else one.descriptor.title for one in views if one.record == found), ""
+        )
         if not yes:
             confirm_word(
                 f"Erase {clean(title)!r} ({found.hex()}) for good? Nothing brings it back.",

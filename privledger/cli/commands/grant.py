@@ -49,7 +49,8 @@ class Asked:
 def grant(
     record: RecordRef,
     request: Annotated[
-        str | None, typer.Option("--request", metavar="FILE", help="An access request; its terms hold unless given here.")
+        str | None,
+        typer.Option("--request", metavar="FILE", help="An access request; its terms hold unless given here."),
     ] = None,
     to: Annotated[str | None, typer.Option("--to", metavar="FILE", help="An address file.")] = None,
     purposes: Purposes = None,
@@ -59,7 +60,9 @@ def grant(
     price: Price = None,
     currency: Currency = None,
     label: Annotated[str, typer.Option("--label", help="Your own name for this grant; by default the address's.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say in plain words what would happen; do nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say in plain words what would happen; do nothing.")
+    ] = False,
     at: At = DEFAULT_PLACE,
     wallet: WalletAt = DEFAULT_WALLET,
     passphrase_file: PassphraseFile = None,
@@ -73,7 +76,7 @@ def grant(
     out = Output(as_json)
     if (request is None) == (to is None):
         raise UsageError("whom to grant to?", hint="Give either --request FILE or --to ADDRESS_FILE.")
-    data = read_input(to if request is None else request) if (request or to) else b""
+    data = read_input(request or to or "")
     options = TermsOptions(purposes, start, until, reads, price, currency)
     if request is None:
         options.terms(now=clock())  # say what is missing before a passphrase is asked for

@@ -34,7 +34,9 @@ def put(
     attributes: Annotated[
         list[str] | None,
         typer.Option(
-            "--attribute", metavar="NAME=VALUE", help="A value to commit to; a whole number counts as one. May be repeated."
+            "--attribute",
+            metavar="NAME=VALUE",
+            help="A value to commit to; a whole number counts as one. May be repeated.",
         ),
     ] = None,
     derived_from: Annotated[

@@ -74,7 +74,9 @@ def request(
     options = TermsOptions(purposes, start, until, reads, price, currency)
     if ownership:
         if options != TermsOptions(None, None, None, None, None, None) or address or text:
-            raise UsageError("a proof request has no terms", hint="With --ownership give --verifier, --scope and --valid.")
+            raise UsageError(
+                "a proof request has no terms", hint="With --ownership give --verifier, --scope and --valid."
+            )
         _ask_for_proof(out_file, verifier, scope, valid, find_trust(trust, at, wallet, out).origin, out)
         return
     if verifier or scope:
@@ -103,7 +105,9 @@ def _own_address(session: Session, file: str | None, label: str) -> bytes:
 
 def _ask_for_proof(out_file: str, verifier: str, scope: str, valid: str, origin: str, out: Output) -> None:
     if not verifier:
-        raise UsageError("a proof request names who asks", hint="Give --verifier NAME, a name that the owner knows you by.")
+        raise UsageError(
+            "a proof request names who asks", hint="Give --verifier NAME, a name that the owner knows you by."
+        )
     expiry = clock() + parse_duration(valid, "--valid")
     asked = ProofRequest(origin, verifier, scope, random_bytes(NONCE_SIZE), expiry)
     write_output(out_file, asked.pack(), private=True, as_json=out.as_json)

@@ -20,7 +20,9 @@ def revoke(
     what: Annotated[
         list[str],
         typer.Argument(
-            metavar="GRANT...", help="Ids, first digits, labels or share links of grants; with --all: records.", show_default=False
+            metavar="GRANT...",
+            help="Ids, first digits, labels or share links of grants; with --all: records.",
+            show_default=False,
         ),
     ],
     every: Annotated[bool, typer.Option("--all", help="End every grant of the named records.")] = False,

@@ -95,9 +95,7 @@ def recover_wallet(
     with open_place(at) as place:
         made = make_wallet(wallet, root, secret, seed=seed)
         with progress("replaying the chain", quiet=as_json) as bar:
-            report = recover(
-                made.wallet, place, clock=clock, random_bytes=random_bytes, backup=backed_up, progress=bar
-            )
+            report = recover(made.wallet, place, clock=clock, random_bytes=random_bytes, backup=backed_up, progress=bar)
     for line in report.missing:
         out.warn(f"not recovered: {line}")
     out.result(_recovered(wallet, made.origin, report), _recovered_lines(report))
@@ -192,7 +190,9 @@ def _offered(at: Path) -> Path:
     path = at / TRUST_ROOT_FILE
     if not path.exists():
         raise UnavailableError(
-            f"no place in {at}", code="not_found", hint="Give --at PLACE, or --trust FILE. `privledger init` makes a place."
+            f"no place in {at}",
+            code="not_found",
+            hint="Give --at PLACE, or --trust FILE. `privledger init` makes a place.",
         )
     return path
 

@@ -112,7 +112,7 @@ def test_tuples_are_written_as_arrays():
         {(1,): 1},
         "\ud800",
         {"\ud800": 1},
-        [[1, object()]],
+        [[1, complex(1, 2)]],
     ],
     ids=repr,
 )

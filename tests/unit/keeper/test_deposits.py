@@ -101,7 +101,7 @@ def test_after_the_record_exists_another_share_is_refused(
 def test_the_same_share_may_be_sent_again(keeper: LocalKeeper, world: World, deposited: bytes) -> None:
     statement, message = world.share_deposit(deposit_key(keeper), SHARE)
     assert statement == deposited
-    assert parse_holding(keeper.deposit(statement, message), ORIGIN)
+    assert parse_holding(keeper.deposit(statement, message), ORIGIN).service == keeper.service
     assert released(keeper, world) == SHARE
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from privledger.keeper.keeper import LocalKeeper
-from privledger.protocol.entries import Limits, ReceiptsEntry, admit
+from privledger.protocol.entries import ReceiptsEntry, admit
 from privledger.protocol.errors import AuthorisationError, UnavailableError
 from privledger.protocol.receipt import parse_receipt, parse_receipt_opening, verify_totals
 from privledger.rules.apply import Accepted
@@ -23,8 +23,8 @@ def release(keeper: LocalKeeper, world: World, granted: Granted, number: int = 1
     return keeper.release(world.request(granted, number=number), granted.opening).receipt
 
 
-def entry_of(keeper: LocalKeeper) -> ReceiptsEntry:
-    body = admit(keeper.prepare_receipts(), origin=ORIGIN).body
+def body_of(leaf: bytes) -> ReceiptsEntry:
+    body = admit(leaf, origin=ORIGIN).body
     assert isinstance(body, ReceiptsEntry)
     return body
 
@@ -34,9 +34,7 @@ def post(keeper: LocalKeeper, world: World) -> ReceiptsEntry:
     (result,) = world.chain.close(leaf, time=max(world.now, world.chain.time))
     assert isinstance(result, Accepted)
     keeper.receipts_posted(True)
-    body = admit(leaf, origin=ORIGIN).body
-    assert isinstance(body, ReceiptsEntry)
-    return body
+    return body_of(leaf)
 
 
 def test_before_the_first_posting_receipts_come_without_an_opening(
@@ -74,9 +72,9 @@ def test_the_map_is_cumulative_and_its_values_are_blinded_anew(
     for number in (1, 2):
         release(keeper, world, granted, number)
         post(keeper, world)
-        totals.append(
-            parse_receipt_opening(keeper.receipts(world.ask("receipts", granted.grant)).opening).totals
-        )
+        opened = parse_receipt_opening(keeper.receipts(world.ask("receipts", granted.grant)).opening).totals
+        assert opened is not None
+        totals.append(opened)
     assert [one.count for one in totals] == [1, 2]
     assert totals[0].rho != totals[1].rho
 
@@ -90,7 +88,7 @@ def test_periods_are_contiguous(keeper: LocalKeeper, world: World, granted: Gran
 def test_a_receipt_after_preparing_names_a_checkpoint_after_the_period(
     keeper: LocalKeeper, world: World, granted: Granted
 ) -> None:
-    body = entry_of(keeper)
+    body = body_of(keeper.prepare_receipts())
     with pytest.raises(UnavailableError) as info:
         release(keeper, world, granted)
     assert info.value.code == "period_closed"
@@ -123,13 +121,13 @@ def test_a_refused_entry_that_reaches_the_chain_after_all_counts(
     keeper.receipts_posted(False)
     world.close()
     release(keeper, world, granted, 2)
-    later = entry_of(keeper)
+    later = body_of(keeper.prepare_receipts())
     assert later.a == 0
     keeper.receipts_posted(False)
     world.close(leaf)
     opening = parse_receipt_opening(keeper.receipts(world.ask("receipts", granted.grant)).opening)
     assert opening.totals is not None
-    assert (opening.root, opening.totals.count) == (admit(leaf, origin=ORIGIN).body.root, 1)
+    assert (opening.root, opening.totals.count) == (body_of(leaf).root, 1)
 
 
 def test_preparing_again_gives_the_same_entry(
@@ -152,7 +150,7 @@ def test_after_a_crash_the_chain_says_whether_the_entry_was_posted(
     opening = again.receipts(world.ask("receipts", granted.grant)).opening
     assert (opening is not None) is reached
     if reached:
-        assert parse_receipt_opening(opening).root == admit(leaf, origin=ORIGIN).body.root
+        assert parse_receipt_opening(opening).root == body_of(leaf).root
     else:
         assert again.prepare_receipts() == leaf
 
@@ -172,10 +170,13 @@ def test_a_period_is_due_after_a_day_of_block_time(keeper: LocalKeeper, world: W
     assert not keeper.due()
 
 
-def test_the_first_period_is_due_a_day_after_the_service_began() -> None:
-    """Block time passed the service's `from`, which is 0 in these tests, long ago."""
-    world = World(limits=Limits(receipts_period=10))
-    assert world.view.state.service(world.keeper).valid_from == 0
+def test_the_first_period_is_due_a_day_after_the_service_began(keeper: LocalKeeper, world: World) -> None:
+    began = world.now
+    world.close(world.chain.service("keeper", 1, valid_from=began))
+    assert not keeper.due()
+    world.now += DAY
+    world.close()
+    assert keeper.due()
 
 
 def test_an_entry_that_waits_is_due(keeper: LocalKeeper, world: World, granted: Granted) -> None:

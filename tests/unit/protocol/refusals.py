@@ -50,6 +50,7 @@ def check_map_reader(value: dict[Any, Any], parse: Callable[[Any], object]) -> N
                 parse({**value, key: wrong})
     with pytest.raises(FormatError):
         parse({**value, 99: 0})
-    for other in (None, [], b"", 0):
+    others: tuple[Any, ...] = (None, [], b"", 0)
+    for other in others:
         with pytest.raises(FormatError):
             parse(other)

@@ -200,7 +200,16 @@ def test_a_deposit_key_that_cannot_be_is_neither_made_nor_read(change):
 
 
 def test_a_share_digest_is_the_hash_of_the_specification():
-    value = ["privledger/v1", "share", ORIGIN, RECORD, EPOCH, KEEPERS[0], 1, SHARES[0].value.to_bytes(32, "big")]
+    value: list[Any] = [
+        "privledger/v1",
+        "share",
+        ORIGIN,
+        RECORD,
+        EPOCH,
+        KEEPERS[0],
+        1,
+        SHARES[0].value.to_bytes(32, "big"),
+    ]
     assert share_digest(ORIGIN, RECORD, EPOCH, KEEPERS[0], SHARES[0]) == hashlib.sha256(cbor.encode(value)).digest()
 
 

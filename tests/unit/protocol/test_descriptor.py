@@ -72,7 +72,7 @@ def test_a_descriptor_reads_back_as_it_was(title, size, tags, names, kind, deriv
 
 
 def test_the_reader_refuses_missing_unknown_and_mistyped_fields():
-    value = cbor.decode(DESCRIPTOR.to_bytes())
+    value: Any = cbor.decode(DESCRIPTOR.to_bytes())
     check_map_reader(value, lambda item: parse_descriptor(cbor.encode(item)))
 
 

@@ -55,7 +55,7 @@ FULL = Disclosure(
     (b"certificate",),
 )
 EMPTY = Disclosure(ORIGIN, RECORD)
-GRANT_ROW: Any = FULL.to_value()[3][1]  # type: ignore[index, call-overload]
+GRANT_ROW: Any = FULL.to_value()[3][1]  # type: ignore[index]
 
 
 @pytest.mark.parametrize("disclosure", [FULL, EMPTY], ids=["full", "empty"])

@@ -1,0 +1,92 @@
+"""Scene 8: receipts are posted; the owner discloses; the auditor checks everything from the trust root up."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from privledger.audit import DirectoryFetcher, Report, audit_bundle, audit_place
+from privledger.protocol.disclosure import unpack_disclosure
+from privledger.protocol.entries import ReceiptsEntry, is_block, parse_entry
+from privledger.protocol.trust import parse_trust_root
+from scenes.stage import SealedMonth, Stage
+
+__all__ = ["audit", "audit_with", "disclosure_path"]
+
+STANDALONE = Path(__file__).parents[1] / "verify_bundle.py"
+
+
+def disclosure_path(stage: Stage, one: SealedMonth) -> Path:
+    """Where the disclosure of a month is written."""
+    return stage.folder("shown") / f"{one.month.name}.disclosure"
+
+
+def audit_with(stage: Stage, directory: Path, disclosures: list[bytes], older: list[bytes]) -> Report:
+    """What the auditor does: a trust root, files, what was disclosed, and the checkpoints it kept."""
+    trust = parse_trust_root((stage.root / "trust-root.json").read_bytes())
+    opened = [unpack_disclosure(data) for data in disclosures]
+    return audit_place(DirectoryFetcher(directory), trust, disclosures=opened, older_checkpoints=older, workers=1)
+
+
+def audit(stage: Stage) -> None:
+    """Scene 8."""
+    screen = stage.screen
+    screen.scene(8, "the auditor")
+    posted = _posted(stage)
+    stage.expect(
+        posted > 0, f"the keeper has posted the root of its receipts {posted} time(s): it can leave none out any more"
+    )
+    for one in stage.sealed:
+        path = disclosure_path(stage, one)
+        path.write_bytes(stage.owner.disclose(one.record))
+        stage.shown.append(path)
+    bundle = stage.folder("shown") / f"{stage.sealed[0].month.name}.bundle"
+    bundle.write_bytes(stage.owner.bundle(stage.sealed[0].record))
+    stage.clock.to_present()
+    stage.place.ledger.fresh()
+    stage.folder("checkpoints").joinpath("after-disclosure").write_bytes(stage.place.ledger.checkpoint())
+
+    screen.say(
+        "The auditor has: the trust root, a copy of the place's log and vault, an older checkpoint it kept, and what the owner\n"
+        "shows it of each record: terms, receipts, sizes. No key, no title, no content."
+    )
+    report = audit_with(
+        stage, stage.place_path, [path.read_bytes() for path in stage.shown], [stage.old_checkpoint]
+    )
+    _show(stage, "Audit of the place", report)
+    wrong = [f"{finding.step} {finding.where}: {finding.what}" for finding in report.findings]
+    stage.expect(report.exit_code == 0, "every checked step holds" + "".join(f"; {line}" for line in wrong))
+    unchecked = [step.step for step in report.steps if step.status != "ok"]
+    stage.expect(unchecked == ["A10"], f"all steps ran but {', '.join(unchecked) or 'none'} (bills are not in this version)")
+    _bundle(stage, bundle)
+
+
+def _posted(stage: Stage) -> int:
+    ledger, keeper = stage.place.ledger, stage.place.keepers[0]
+    if keeper.due():
+        stage.place.post_receipts()
+    leaves = ledger.leaves(0, stage.place.vault_size())
+    return sum(not is_block(leaf) and isinstance(parse_entry(leaf).body, ReceiptsEntry) for leaf in leaves)
+
+
+def _bundle(stage: Stage, path: Path) -> None:
+    screen = stage.screen
+    screen.say(f"\nOne file, {path.relative_to(stage.root)} ({path.stat().st_size:,} bytes), shows the life of one record's grants without a network:")
+    trust = parse_trust_root((stage.root / "trust-root.json").read_bytes())
+    report = audit_bundle(path.read_bytes(), trust)
+    _show(stage, "Check of the bundle", report)
+    stage.expect(report.exit_code == 0, "the bundle holds")
+    if STANDALONE.exists():
+        command = [sys.executable, str(STANDALONE), str(path), str(stage.root / "trust-root.json")]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        said = (ran.stdout or ran.stderr).strip().splitlines()
+        stage.expect(ran.returncode == 0, "so says examples/verify_bundle.py, a program of its own: " + (said[-1] if said else ""))
+
+
+def _show(stage: Stage, title: str, report: Report) -> None:
+    stage.screen.table(
+        f"{title}: {report.size} leaves, exit code {report.exit_code}",
+        ("step", "result", "what", "detail"),
+        [(step.step, step.status, step.title, step.detail) for step in report.steps],
+    )
