@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from privledger.operatorkeys import OperatorKeys
 from privledger.protocol.checkpoint import sign_checkpoint
 from privledger.protocol.deposit import make_deposit, parse_deposit
 from privledger.protocol.disclosure import GrantDisclosure, unpack_disclosure
@@ -35,6 +36,11 @@ class Shown:
     def all(self) -> list[bytes]:
         """What the auditor is given."""
         return list((self.good | self.changed).values())
+
+
+def _operator(stage: Stage) -> OperatorKeys:
+    """The keys that the operator of the place holds, and could misuse."""
+    return OperatorKeys.read(stage.place_path / "operator")
 
 
 # --- the log ----------------------------------------------------------------------------------------------------------
@@ -95,7 +101,7 @@ def fork(stage: Stage, copy: Path, shown: Shown) -> None:
     path = copy / "log" / "checkpoint"
     real = parse_checkpoint(parse_note(path.read_bytes()).text)
     other = bytes([real.root[0] ^ 1]) + real.root[1:]
-    note = sign_checkpoint(real.origin, real.size, other, time=stage.clock(), signers=[stage.place.log_signer])
+    note = sign_checkpoint(real.origin, real.size, other, time=stage.clock(), signers=_operator(stage).log)
     path.write_bytes(note)
 
 
@@ -199,7 +205,7 @@ def late_receipt(stage: Stage, copy: Path, shown: Shown) -> None:
         first, *others = grant.services
         last = parse_receipt(first.receipts[-1], origin)
         forged = make_receipt(
-            stage.place.keeper_signer,
+            Ed25519Signer(_operator(stage).keeper),
             origin=origin,
             service=first.service,
             request=parse_request(request, origin),

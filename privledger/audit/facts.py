@@ -57,6 +57,9 @@ class Facts(Protocol):
     def service_key(self, service: bytes, size: int) -> bytes | None:
         """The signing key of a service at a checkpoint size."""
 
+    def service_keys(self, service: bytes) -> set[bytes]:
+        """Every signing key that a service is known to have had."""
+
     def ended(self, record: bytes, grant: bytes) -> Ended | None:
         """What ended a grant first, or None if it lives. For grant zero: what ended the record."""
 
@@ -119,6 +122,10 @@ class ChainFacts:
     def service_key(self, service: bytes, size: int) -> bytes | None:
         """See `Facts`."""
         return self.history.service_key(service, size)
+
+    def service_keys(self, service: bytes) -> set[bytes]:
+        """See `Facts`."""
+        return self.history.service_keys(service)
 
     def ended(self, record: bytes, grant: bytes) -> Ended | None:
         """See `Facts`."""

@@ -79,6 +79,14 @@ class History:
                 key = entry.body.signing_key
         return key
 
+    def service_keys(self, service: bytes) -> set[bytes]:
+        """Every signing key that a service has had."""
+        return {
+            entry.body.signing_key
+            for _, entry in self.notable
+            if isinstance(entry.body, ServiceEntry) and entry.body.service == service
+        }
+
     def cut_of(self, record: bytes, grant_index: int) -> tuple[int, Entry] | None:
         """The first "all up to" revocation of a record that ended the grant made by entry `grant_index`, or None."""
         for index, entry in self.notable:

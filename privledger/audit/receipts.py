@@ -117,6 +117,8 @@ def _check_one(sheet: Sheet, facts: Facts, place: _Place, receipt: Receipt, term
     if request.key != expected:
         whose = "record's key" if request.is_owner else "grant's one-time key"
         sheet.fail("A7", f"the request inside is not signed by the {whose}: somebody else was answered", where)
+    if not request.is_owner and receipt.units != 1:
+        sheet.fail("A7", f"the receipt counts {receipt.units} units, and a read is one", where)
     _check_live(sheet, facts, receipt, record.index if grant is None else grant.index, where)
     if terms is not None:
         _check_terms(sheet, receipt, terms, where)
@@ -176,7 +178,7 @@ def _check_chain(
     if opening is None:
         if posted:
             what = "the keeper has posted a root, and nothing shows that these are all the receipts under it"
-            sheet.fail("A7", f"{what}: ask its owner for a new disclosure", str(place), posted[-1][0])
+            sheet.block("A7", f"{place}: {what}; ask the owner for a new disclosure")
         return
     period = next(((index, body) for index, body in reversed(posted) if body.root == opening.root), None)
     if period is None:

@@ -73,7 +73,7 @@ def secrets(town_of_three: Town) -> tuple[dict[str, bytes], Recorder]:
         "capsule head key": record_keys.head,
         "r": owned.blinding,
         "descriptor": owned.descriptor[:32],
-        "blinding of T in the owner's notes": given.seed,
+        "one-time key seed": given.seed,
         "grantee's label": b"Spied upon Ltd of Hammerfest",
         "grantee's seed": grantee_seed,
         "grantee's spend key": group.scalar_to_bytes(spend),
