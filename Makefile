@@ -21,7 +21,7 @@ help: ## list the targets
 	@touch $@
 
 demo: .venv/.stamp ## run the demonstration
-	@$(PY) examples/demo.py
+	@$(PY) examples/demo.py --fresh
 
 test: .venv/.stamp ## run the tests, then compare what was skipped with .ci/expected-skips
 	@mkdir -p $(OUT)

@@ -47,7 +47,7 @@ def main() -> int:
     stage = Stage(root, Screen(), MovedClock(BACK), read_months(options.months))
     for scene in SCENES:
         scene(stage)
-    stage.screen.say(f"\n{stage.checks} checks in {time.monotonic() - started:.0f} seconds.")
+    stage.screen.verbatim(f"\n{stage.checks} checks in {time.monotonic() - started:.0f} seconds.")
     if stage.failures:
         stage.screen.say(f"{len(stage.failures)} of them did NOT hold:")
         for failure in stage.failures:
@@ -61,14 +61,22 @@ def _make_room(root: Path, *, fresh: bool) -> bool:
     """Make the directory; with `fresh` remove an earlier run's, and nothing else."""
     if root.exists() and any(root.iterdir()):
         if not fresh:
-            print(f"demo: {root} is there already.\ndemo: Give --fresh to make it anew, or another directory.", file=sys.stderr)
+            print(
+                f"demo: {root} is there already.\ndemo: Give --fresh to make it anew, or another directory.",
+                file=sys.stderr,
+            )
             return False
         if not (root / MARK).exists():
-            print(f"demo: {root} was not made by this demonstration, so it is left alone. Give another directory.", file=sys.stderr)
+            print(
+                f"demo: {root} was not made by this demonstration, so it is left alone. Give another directory.",
+                file=sys.stderr,
+            )
             return False
         shutil.rmtree(root)
     root.mkdir(parents=True, exist_ok=True)
-    (root / MARK).write_text("Made by examples/demo.py, which may remove this directory with --fresh.\n", encoding="utf-8")
+    (root / MARK).write_text(
+        "Made by examples/demo.py, which may remove this directory with --fresh.\n", encoding="utf-8"
+    )
     return True
 
 

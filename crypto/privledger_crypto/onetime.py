@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from .errors import FormatError, ParameterError
+from .errors import ParameterError
 from .group import ORDER, generator, hash_to_scalar, parse_point
 from .relations import prove_discrete_log, verify_discrete_log
 
@@ -31,18 +31,14 @@ __all__ = [
     "SIGNATURE_SIZE",
     "one_time_public",
     "one_time_secret",
-    "prove_possession",
     "sign_one_time",
     "verify_one_time",
-    "verify_possession",
 ]
 
 SEED_SIZE: Final = 32  # bytes
 SIGNATURE_SIZE: Final = 64  # bytes: challenge and response
-_XWING_PUBLIC_SIZE: Final = 1216  # bytes: ML-KEM-768 1184, X25519 32
 _KEY_DST: Final = b"PRIVLEDGER-V1-ONE-TIME-KEY"
 _SIGNATURE_NAME: Final = b"ONE-TIME-SIGNATURE"
-_POSSESSION_NAME: Final = b"POSSESSION"
 
 
 def one_time_public(spend_public: bytes, seed: bytes) -> bytes:
@@ -83,31 +79,7 @@ def verify_one_time(public: bytes, message: bytes, signature: bytes) -> None:
     verify_discrete_log(public, signature, context=message, name=_SIGNATURE_NAME)
 
 
-def prove_possession(spend_secret: int, xwing_public: bytes, *, random_bytes: Callable[[int], bytes]) -> bytes:
-    """Prove knowledge of the spend secret, bound to the address's X-Wing public key (1216 bytes); 64 bytes.
-
-    Keeps an address from being built on somebody else's key. Raises: ParameterError.
-    """
-    if len(xwing_public) != _XWING_PUBLIC_SIZE:
-        raise ParameterError(_xwing_message(xwing_public))
-    return prove_discrete_log(spend_secret, context=xwing_public, random_bytes=random_bytes, name=_POSSESSION_NAME)
-
-
-def verify_possession(spend_public: bytes, xwing_public: bytes, proof: bytes) -> None:
-    """Check an address's proof of possession over both of its keys.
-
-    Raises: FormatError for bytes that are no key or no proof; VerificationError if the proof is false.
-    """
-    if len(xwing_public) != _XWING_PUBLIC_SIZE:
-        raise FormatError(_xwing_message(xwing_public))
-    verify_discrete_log(spend_public, proof, context=xwing_public, name=_POSSESSION_NAME)
-
-
 def _tweak(seed: bytes) -> int:
     if len(seed) != SEED_SIZE:
         raise ParameterError(f"the seed of a one-time key has {SEED_SIZE} bytes, not {len(seed)}")
     return hash_to_scalar(seed, _KEY_DST)
-
-
-def _xwing_message(xwing_public: bytes) -> str:
-    return f"an X-Wing public key has {_XWING_PUBLIC_SIZE} bytes, not {len(xwing_public)}"

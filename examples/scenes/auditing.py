@@ -49,17 +49,17 @@ def audit(stage: Stage) -> None:
     stage.folder("checkpoints").joinpath("after-disclosure").write_bytes(stage.place.ledger.checkpoint())
 
     screen.say(
-        "The auditor has: the trust root, a copy of the place's log and vault, an older checkpoint it kept, and what the owner\n"
+        "The auditor has: the trust root, a copy of the place's log and vault, an older checkpoint it kept, and what the owner "
         "shows it of each record: terms, receipts, sizes. No key, no title, no content."
     )
-    report = audit_with(
-        stage, stage.place_path, [path.read_bytes() for path in stage.shown], [stage.old_checkpoint]
-    )
+    report = audit_with(stage, stage.place_path, [path.read_bytes() for path in stage.shown], [stage.old_checkpoint])
     _show(stage, "Audit of the place", report)
     wrong = [f"{finding.step} {finding.where}: {finding.what}" for finding in report.findings]
     stage.expect(report.exit_code == 0, "every checked step holds" + "".join(f"; {line}" for line in wrong))
     unchecked = [step.step for step in report.steps if step.status != "ok"]
-    stage.expect(unchecked == ["A10"], f"all steps ran but {', '.join(unchecked) or 'none'} (bills are not in this version)")
+    stage.expect(
+        unchecked == ["A10"], f"all steps ran but {', '.join(unchecked) or 'none'} (bills are not in this version)"
+    )
     _bundle(stage, bundle)
 
 
@@ -74,7 +74,9 @@ def _posted(stage: Stage) -> int:
 
 def _bundle(stage: Stage, path: Path) -> None:
     screen = stage.screen
-    screen.say(f"\nOne file, {path.relative_to(stage.root)} ({path.stat().st_size:,} bytes), shows the life of one record's grants without a network:")
+    screen.say(
+        f"One file, {path.relative_to(stage.root)} ({path.stat().st_size:,} bytes), shows the life of one record's grants without a network:"
+    )
     trust = parse_trust_root((stage.root / "trust-root.json").read_bytes())
     report = audit_bundle(path.read_bytes(), trust)
     _show(stage, "Check of the bundle", report)
@@ -83,7 +85,10 @@ def _bundle(stage: Stage, path: Path) -> None:
         command = [sys.executable, str(STANDALONE), str(path), str(stage.root / "trust-root.json")]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
         said = (ran.stdout or ran.stderr).strip().splitlines()
-        stage.expect(ran.returncode == 0, "so says examples/verify_bundle.py, a program of its own: " + (said[-1] if said else ""))
+        stage.expect(
+            ran.returncode == 0,
+            "so says examples/verify_bundle.py, a program of its own: " + (said[-1] if said else ""),
+        )
 
 
 def _show(stage: Stage, title: str, report: Report) -> None:

@@ -38,7 +38,9 @@ HARMS = (
     Harm("lost-descriptor", "a descriptor is gone from the vault", "A8", harm.remove_descriptor),
     Harm("other-deposit", "a deposit statement is replaced by one that another key signed", "A8", harm.replace_deposit),
     Harm("hidden-receipt", "the disclosure leaves one receipt out", "A7", harm.hide_receipt),
-    Harm("late-receipt", "the keeper releases after the revocation, and a receipt shows it", "A7 A12", harm.late_receipt),
+    Harm(
+        "late-receipt", "the keeper releases after the revocation, and a receipt shows it", "A7 A12", harm.late_receipt
+    ),
     Harm("other-terms", "the disclosure shows terms with more reads than were granted", "A9", harm.change_terms),
     Harm("back-again", "the ciphertext of the erased record lies in the vault again", "A11", harm.put_back),
 )

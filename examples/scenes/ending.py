@@ -29,7 +29,9 @@ def revoke(stage: Stage) -> None:
             continue
         ended = stage.owner.revoke(one.record, [one.insurer.grant])
         if place == 1:
-            screen.say(f"{one.month.title}: revoked by entry {ended.index} in block {ended.height} of {moment(ended.time)}")
+            screen.say(
+                f"{one.month.title}: revoked by entry {ended.index} in block {ended.height} of {moment(ended.time)}"
+            )
             unread, by = one, ended
     given = unread.insurer
     if given is None:
@@ -49,7 +51,9 @@ def revoke(stage: Stage) -> None:
         sink = BytesIO()
         stage.planner.read(unread.record, unread.planner.grant, sink)
         stage.expect(sink.getvalue() == unread.month.content, "the planner, whose grant still lives, goes on reading")
-    screen.say(f"What the insurer read before ({stage.sealed[0].month.name}) it keeps: no revocation takes back what was read.")
+    screen.say(
+        f"What the insurer read before ({stage.sealed[0].month.name}) it keeps: no revocation takes back what was read."
+    )
 
 
 def erase(stage: Stage) -> None:
@@ -60,30 +64,42 @@ def erase(stage: Stage) -> None:
     screen.scene(7, f"the owner erases {one.month.name}")
     kept = stage.folder(KEPT_VAULT) / one.record.hex()
     shutil.copytree(stage.place_path / "vault" / "records" / one.record.hex(), kept)
-    screen.say("Somebody has copied the record's ciphertext from the vault before; it lies in the directory " + KEPT_VAULT + ".")
+    screen.say("Somebody has copied the record's ciphertext from the vault before; it lies in " + KEPT_VAULT + "/.")
     key = stage.owner.outsider(one.record).key
     ended = stage.owner.erase(one.record)
-    screen.say(f"Erased by entry {ended.index} in block {ended.height}. The keeper's certificate says what went, and when:")
+    screen.say(
+        f"Erased by entry {ended.index} in block {ended.height}. The keeper's certificate says what went, and when:"
+    )
     first = stage.owner.certificates(one.record)
     _show(stage, first)
-    stage.expect(bool(first) and all(certificate.pending for certificate in first), "the certificate is PENDING, and says until when")
+    stage.expect(
+        bool(first) and all(certificate.pending for certificate in first),
+        "the certificate is PENDING, and says until when",
+    )
     screen.say(
-        "The share is gone, but the key under which it once travelled to the keeper lives on until its week is over. Somebody who\n"
+        "The share is gone, but the key under which it once travelled to the keeper lives on until its week is over. Somebody who "
         "recorded that message and then broke into the keeper could still open it: so the certificate does not call it done."
     )
     _nothing_opens(stage, one)
 
-    screen.say(f"\n*** THE DEMONSTRATION MOVES ITS CLOCK FORWARD BY {WAIT // DAY} DAYS, from {moment(stage.clock())} ***")
+    screen.verbatim(
+        f"\n*** THE DEMONSTRATION MOVES ITS CLOCK FORWARD BY {WAIT // DAY} DAYS, from {moment(stage.clock())} ***"
+    )
     stage.clock.forward(WAIT)
-    screen.say(f"*** it is now {moment(stage.clock())} ***")
+    screen.verbatim(f"*** it is now {moment(stage.clock())} ***")
     second = stage.owner.certificates(one.record)
     _show(stage, second)
-    stage.expect(bool(second) and not any(certificate.pending for certificate in second), "the certificate is no longer pending")
+    stage.expect(
+        bool(second) and not any(certificate.pending for certificate in second), "the certificate is no longer pending"
+    )
     progress = erasure_progress(second, record=one.record, key=key, epoch=0)
-    stage.expect(progress.complete, f"complete: {progress.done} of the {progress.needed} keepers that are needed have destroyed everything")
+    stage.expect(
+        progress.complete,
+        f"complete: {progress.done} of the {progress.needed} keepers that are needed have destroyed everything",
+    )
     screen.say(
-        "Outside, as the certificate cannot reach them: the planner's own file of that month, and a backup file of the owner's, if\n"
-        "there were one. And with one built-in keeper, its word is the operator's word."
+        "Outside, as the certificate cannot reach them: the planner's own file of that month and the key its program had for a moment, "
+        "and a backup file of the owner's, if there were one. And with one built-in keeper, its word is the operator's word."
     )
 
 
@@ -102,9 +118,16 @@ def _nothing_opens(stage: Stage, one: SealedMonth) -> None:
     if given is None:
         raise LookupError("scene 3 comes first")
     stage.refused(
-        "the planner asking the keeper, with reads left", lambda: ask_keeper(stage, stage.planner_party, given, 5), "record_erased"
+        "the planner asking the keeper, with reads left",
+        lambda: ask_keeper(stage, stage.planner_party, given, 5),
+        "record_erased",
     )
-    stage.refused("the owner reading it from its wallet", lambda: stage.owner.read(one.record, BytesIO()), "not_found", "record_erased")
+    stage.refused(
+        "the owner reading it from its wallet",
+        lambda: stage.owner.read(one.record, BytesIO()),
+        "not_found",
+        "record_erased",
+    )
     # The owner's seed alone, on an empty machine: what it brings back, and what not.
     made = make_wallet(
         stage.folder("wallets") / "recovered-owner", stage.place.trust, None, seed=stage.owner_party.wallet.seed

@@ -25,15 +25,17 @@ def grant(stage: Stage) -> None:
     request = stage.insurer.request_access(insurer_address, pricing, "We price cover for hired bikes by month.")
     asked = parse_access_request(request, stage.place.trust.origin)
     screen.say(f"The insurer sends a signed request. It says: {asked.text}")
-    screen.say(f"  the record {asked.terms.describe()}")
-    stage.expect(asked.address.raw == insurer_address, "the request is signed by the very address that would be granted to")
+    screen.verbatim(f"  the record {asked.terms.describe()}")
+    stage.expect(
+        asked.address.raw == insurer_address, "the request is signed by the very address that would be granted to"
+    )
     screen.say(f"Owner and insurer compare eight words aloud: {fingerprint(insurer_address)}")
 
-    screen.say("\nBefore anything is sent the owner reads what each grant would do:")
+    screen.say("Before anything is sent the owner reads what each grant would do:")
     for address, terms in ((planner_address, planning), (insurer_address, asked.terms)):
         for line in stage.owner.plan_grant(stage.sealed[0].record, address, terms).splitlines():
-            screen.say(f"  | {line}")
-        screen.say("  |")
+            screen.verbatim(f"  | {line}")
+        screen.verbatim("  |")
 
     with screen.progress("granting", len(stage.sealed)) as advance:
         for place, one in enumerate(stage.sealed):
@@ -43,7 +45,9 @@ def grant(stage: Stage) -> None:
             advance()
 
     found = stage.planner.inbox()
-    stage.expect(len(found) == len(stage.sealed), f"the planner looks through the chain and opens {len(found)} envelopes")
+    stage.expect(
+        len(found) == len(stage.sealed), f"the planner looks through the chain and opens {len(found)} envelopes"
+    )
     _by_link(stage, stage.sealed[0])
     mine = sum(one.insurer is not None for one in stage.sealed)
     stage.expect(len(stage.insurer.inbox()) == mine, f"the insurer opens {mine} envelopes, and none of the planner's")
@@ -53,6 +57,7 @@ def _by_link(stage: Stage, one: SealedMonth) -> None:
     if one.insurer is None:
         return
     link = share_link(stage.place.trust.origin, one.record, one.insurer.grant)
-    stage.screen.say(f"A share link finds a grant without looking through the chain; it holds no key:\n  {link}")
+    stage.screen.say("A share link finds a grant without looking through the chain; it holds no key:")
+    stage.screen.verbatim(f"  {link}")
     received = stage.insurer.accept(one.record, one.insurer.grant)
     stage.expect(received.grant == one.insurer.grant, "the insurer opens its envelope by the link")

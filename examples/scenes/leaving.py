@@ -19,7 +19,10 @@ def leave(stage: Stage) -> None:
         ("directory", "what it holds"),
         [
             ("place", "ledger, vault and keeper, with their operator's keys"),
-            ("wallets", "the wallets of owner, planner and insurer, and the one that was recovered (trial wallets: no passphrase)"),
+            (
+                "wallets",
+                "the wallets of owner, planner and insurer, and the one that was recovered (trial wallets: no passphrase)",
+            ),
             ("trust-root.json", "what the auditor starts from"),
             ("read-by-planner", "the files that the planner read"),
             ("shown", "disclosures and a bundle"),
@@ -33,10 +36,10 @@ def leave(stage: Stage) -> None:
     for words in (
         f"privledger list {at} --wallet {root}/wallets/owner",
         f"privledger show {at} --wallet {root}/wallets/owner '{first.month.title}'",
-        f"privledger list {at} --wallet {root}/wallets/insurer",
+        f"privledger list --received {at} --wallet {root}/wallets/insurer",
         f"privledger audit {at} {trust} {older}",
         f"privledger verify {root}/shown/{first.month.name}.bundle {trust}",
         f"privledger verify {disclosure_path(stage, first)} {trust} {at}",
         f"privledger audit --at {root}/damaged/05-old-checkpoint {trust} {older}",
     ):
-        screen.say(f"  {words}")
+        screen.verbatim(f"  {words}")

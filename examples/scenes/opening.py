@@ -15,8 +15,8 @@ def meet(stage: Stage) -> None:
     screen = stage.screen
     screen.scene(1, "a place, and four parties")
     screen.say(
-        "NOTE ON TIME: this demonstration works with a clock of its own, which it moves. It was set back nine days to\n"
-        f"{moment(stage.clock())} and will be put forward to the present, because a keeper destroys its deposit keys\n"
+        "NOTE ON TIME: this demonstration works with a clock of its own, which it moves. It was set back nine days to "
+        f"{moment(stage.clock())} and will be put forward to the present, because a keeper destroys its deposit keys "
         "after a week and nobody wants to wait. All else is real: keys, files, signatures, proofs, refusals."
     )
     stage.open_place()
@@ -33,7 +33,8 @@ def meet(stage: Stage) -> None:
         ("operator", "runs ledger, vault and keeper", "place", "ciphertext, shares of keys, service keys"),
     ]
     screen.table("Who is here", ("party", "what it does", "where", "what it holds"), rows)
-    screen.say(f"The ledger's origin is {stage.place.trust.origin}: compare it aloud with whoever uses the same ledger.")
+    screen.verbatim(f"The ledger is {stage.place.trust.origin}")
+    screen.say("Everybody pins that name and the log's keys, the trust root, and needs to trust no server after that.")
 
 
 def seal(stage: Stage) -> None:
@@ -41,7 +42,7 @@ def seal(stage: Stage) -> None:
     screen = stage.screen
     screen.scene(2, f"the bike scheme seals {len(stage.months)} months of rides")
     screen.say(
-        "Each month is encrypted before it leaves the owner. The ciphertext goes to the vault, one part of the key to the keeper,\n"
+        "Each month is encrypted before it leaves the owner. The ciphertext goes to the vault, one part of the key to the keeper, "
         "and the chain gets one commitment that shows nothing. (Real data: see examples/data/README.md for its authors and licence.)"
     )
     with screen.progress("sealing", len(stage.months)) as advance:
@@ -77,4 +78,6 @@ def seal(stage: Stage) -> None:
     stage.expect(len(held) == len(stage.sealed), f"the vault holds {len(held)} records, all sealed")
     reread = BytesIO()
     stage.owner.read(stage.sealed[0].record, reread)
-    stage.expect(reread.getvalue() == stage.sealed[0].month.content, "the owner reads its own record back, byte for byte")
+    stage.expect(
+        reread.getvalue() == stage.sealed[0].month.content, "the owner reads its own record back, byte for byte"
+    )

@@ -17,7 +17,7 @@ def read(stage: Stage) -> None:
     screen = stage.screen
     screen.scene(4, "reading, and a read too many")
     screen.say(
-        "A read goes: ask the keeper with a signed request, get its part of the key and a signed receipt; fetch ciphertext from\n"
+        "A read goes: ask the keeper with a signed request, get its part of the key and a signed receipt; fetch ciphertext from "
         "the vault; check it against the owner's commitment; decrypt."
     )
     folder = stage.folder("read-by-planner")

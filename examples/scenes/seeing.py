@@ -27,7 +27,7 @@ def see(stage: Stage) -> None:
 
     view = stage.owner.show(one.record)
     title = "" if view.descriptor is None else view.descriptor.title
-    grants = "; ".join(f"{grant.label}: {grant.terms.describe()}" for grant in view.grants)
+    grants = "\n".join(f"{grant.label}: {grant.terms.describe()}" for grant in view.grants)
     if one.insurer is None:
         raise LookupError("scene 3 comes first")
     receipts = stage.owner.receipts(one.record, one.insurer.grant)
@@ -35,12 +35,36 @@ def see(stage: Stage) -> None:
         "The same record for each party",
         ("party", "sees", "does not see"),
         [
-            ("owner (wallet)", f"{title}; {one.month.rows} rows; {grants}", "what readers do with what they read"),
-            ("planner (wallet)", f"{title}; its own terms; that the record has {len(view.grants)} grants", "that the other is an insurer"),
-            ("insurer (wallet)", f"{title}; its own terms and price", "that the other is a planner; the owner's other records"),
-            ("vault", f"{view.blob_size:,} padded bytes, which grant fetched what and when", "title, content, terms, names"),
-            ("keeper", f"its share; terms at each read; {len(receipts)} read by one of the grants", "title, content, size, names"),
-            ("anyone with the chain", f"a record with {len(view.grants)} grants, and when", "whose, to whom, what, on which terms"),
+            (
+                "owner (wallet)",
+                f"{title}; {one.month.rows} rows; two grants:\n{grants}",
+                "what readers do with what they read",
+            ),
+            (
+                "planner (wallet)",
+                f"{title}; its own terms; that the record has {len(view.grants)} grants",
+                "that the other is an insurer",
+            ),
+            (
+                "insurer (wallet)",
+                f"{title}; its own terms and price",
+                "that the other is a planner; the owner's other records",
+            ),
+            (
+                "vault",
+                f"{view.blob_size:,} padded bytes, which grant fetched what and when",
+                "title, content, terms, names",
+            ),
+            (
+                "keeper",
+                f"its share; terms at each read; {len(receipts)} read by one of the grants",
+                "title, content, size, names",
+            ),
+            (
+                "anyone with the chain",
+                f"a record with {len(view.grants)} grants, and when",
+                "whose, to whom, what, on which terms",
+            ),
         ],
     )
     _search(stage, one)
@@ -61,7 +85,7 @@ def _search(stage: Stage, one: SealedMonth) -> None:
         "the insurer's address key": addresses[1].spend,
         "the owner's seed": stage.owner_party.wallet.seed,
     }
-    stage.screen.say("")
+    stage.screen.verbatim("")
     for where in ("log", "vault", "keeper"):
         files, size, found = _look(stage.place_path / where, words)
         stage.expect(
@@ -69,11 +93,18 @@ def _search(stage: Stage, one: SealedMonth) -> None:
             f"{where}: {files} files, {size:,} bytes searched for {len(words)} things that must not be there: "
             + (", ".join(found) if found else "none found"),
         )
+    _, _, control = _look(stage.root / "read-by-planner", words)
+    stage.expect(
+        control == ["the first row of the data"],
+        "the same search of the planner's own copy finds the data: it can find things",
+    )
     for party, given in ((stage.planner_party, one.planner), (stage.insurer_party, one.insurer)):
         if given is None:
             raise LookupError("scene 3 comes first")
         note = received(party, given)
-        stage.expect(bool(note.seed), f"the {party.name}'s wallet can tell which entry is its own: grant {note.grant.hex()}")
+        stage.expect(
+            bool(note.seed), f"the {party.name}'s wallet can tell which entry is its own: grant {note.grant.hex()}"
+        )
 
 
 def _look(folder: Path, words: dict[str, bytes]) -> tuple[int, int, list[str]]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import fill
 
 from rich import box
 from rich.console import Console
@@ -33,6 +34,7 @@ __all__ = ["DAY", "AuditOf", "MovedClock", "Party", "Screen", "SealedMonth", "St
 
 DAY = 86_400  # seconds
 PLAIN_WIDTH = 118  # columns where there is no terminal to ask
+PROSE_WIDTH = 100  # columns, of sentences
 
 
 def random_bytes(count: int) -> bytes:
@@ -74,17 +76,28 @@ class Screen:
     def scene(self, number: int, headline: str) -> None:
         """A headline."""
         self.console.print()
-        self.console.print(f"[bold cyan]Scene {number}: {headline}[/]" if self._live else f"== Scene {number}: {headline}")
+        self.console.print(
+            f"[bold cyan]Scene {number}: {headline}[/]" if self._live else f"== Scene {number}: {headline}"
+        )
 
     def say(self, text: str) -> None:
-        """A sentence; nothing in it is taken for markup."""
-        self.console.print(text, markup=False)
+        """Prose, filled into lines; nothing in it is taken for markup."""
+        self._write(fill(text, min(self.console.width, PROSE_WIDTH)))
+
+    def verbatim(self, text: str) -> None:
+        """What is to be copied, or keeps its own lines."""
+        self._write(text)
+
+    def _write(self, text: str) -> None:
+        self.console.print(text, markup=False, soft_wrap=True)
 
     def mark(self, right: bool, text: str) -> None:
         """A checked sentence."""
-        label, style = ("  ok     ", "green") if right else ("  WRONG  ", "bold red")
-        self.console.print(f"[{style}]{label}[/]", end="")
-        self.console.print(text, markup=False)
+        label, style = ("ok", "green") if right else ("WRONG", "bold red")
+        self.console.print(f"[{style}]  {label:<7}[/]", end="")
+        self._write(
+            fill(text, min(self.console.width, PROSE_WIDTH), initial_indent=" " * 9, subsequent_indent=" " * 9).lstrip()
+        )
 
     def table(self, title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Rows under a title."""
@@ -182,7 +195,9 @@ class Stage:
 
     def open_place(self) -> None:
         """Make the place."""
-        self.place = LocalPlace.create(self.place_path, name="bikes.example", clock=self.clock, random_bytes=random_bytes)
+        self.place = LocalPlace.create(
+            self.place_path, name="bikes.example", clock=self.clock, random_bytes=random_bytes
+        )
 
     def new_party(self, name: str) -> Party:
         """Make a wallet that trusts the place's ledger; a trial wallet, whose passphrase lies beside it."""

@@ -82,10 +82,18 @@ class Claims:
             what = f"the keeper signed two roots for the period that begins at {body.a}"
             self._add("two-roots-one-period", what, (other_leaf, leaf))
 
-    def add_late_receipt(self, receipt: Receipt, placed: bytes, note: bytes, entry_0: bytes) -> None:
-        """Add a receipt that is after the end of its grant, with the entry that ended it in its place."""
-        what = "the keeper released a share after the grant had ended"
-        self._add("receipt-after-revocation", what, (receipt.raw, placed, note, entry_0))
+    def add_late_receipt(self, receipt: Receipt, placed: bytes, note: bytes, entry_0: bytes, trust: TrustRoot) -> None:
+        """Add a receipt that is after the end of its grant, with the entry that ended it in its place.
+
+        Left out is what nobody else could check from the evidence alone: an end by "all up to", whose reach the log tells, and
+        a freshness limit that was changed since entry 0.
+        """
+        items = (receipt.raw, placed, note, entry_0)
+        try:
+            what = verify_evidence(Evidence(self._origin, "receipt-after-revocation", items), trust)
+        except PrivledgerError:
+            return
+        self._add("receipt-after-revocation", what, items)
 
     def report(self, sheet: Sheet) -> None:
         """Note a finding and the evidence for each contradiction."""

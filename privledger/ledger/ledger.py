@@ -212,13 +212,12 @@ class LocalLedger:
         return standing
 
     def _reader(self, size: int | None = None) -> TileReader:
-        """Tiles of the published tree of `size` leaves, its newest size if None; the last reader is kept."""
+        """The published tiles, which also give the nodes of every smaller tree. Raises UsageError if `size` is larger."""
         published = self._standing().size
         if size is not None and size > published:
             raise UsageError(f"the published log has {published} leaves, not {size}")
-        wanted = published if size is None else size
-        if self._tiles.size != wanted:
-            self._tiles = TileReader(self._files.read, wanted)
+        if self._tiles.size != published:
+            self._tiles = TileReader(self._files.read, published)
         return self._tiles
 
 

@@ -29,9 +29,9 @@ from privledger.protocol._values import (
     require_uint,
 )
 from privledger.protocol.descriptor import MAX_BLOB
-from privledger.protocol.errors import FormatError, VerificationError
+from privledger.protocol.errors import FormatError
 from privledger.protocol.statements import make_statement
-from privledger_crypto import cbor, cose, envelope, group
+from privledger_crypto import cbor, cose, envelope, group, shares
 from privledger_crypto.shares import MAX_SHARES, Share
 
 __all__ = [
@@ -311,17 +311,18 @@ def check_threshold(t: int, n: int) -> None:
 
 
 def share_digest(origin: str, record: bytes, epoch: int, service: bytes, share: Share) -> bytes:
-    """What identifies a share without showing it: 32 bytes (docs/spec/record.md §3)."""
-    value = group.scalar_to_bytes(share.value)
-    return hashlib.sha256(
-        cbor.encode(["privledger/v1", "share", origin, record, epoch, service, share.index, value])
-    ).digest()
+    """The digest that a deposit and a capsule name a share by: 32 bytes, bound to record, epoch and keeper."""
+    return shares.share_digest(share, keys.sealing_context("share", origin, record, epoch, service))
 
 
 def verify_share(share: Share, digest: bytes, *, origin: str, record: bytes, epoch: int, service: bytes) -> None:
-    """Check that `share` is the one that `digest` names. Raises VerificationError."""
-    if share_digest(origin, record, epoch, service, share) != digest:
-        raise VerificationError(f"the share with index {share.index} is not the one that was deposited")
+    """Check that a share is the one that was deposited.
+
+    Raises:
+        VerificationError: it is not. FormatError: the digest has another length.
+    """
+    with reading("share"):
+        shares.verify_share(share, digest, keys.sealing_context("share", origin, record, epoch, service))
 
 
 def encode_share(share: Share) -> bytes:

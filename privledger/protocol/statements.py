@@ -63,8 +63,7 @@ class OneTimeSigner:
 
 def make_statement(signer: cose.Signer, kind: str, fields: dict[int, cbor.Value], *, origin: str) -> bytes:
     """Sign a statement of `kind` for the ledger `origin`; `fields` have keys from 1."""
-    payload: dict[int | str, cbor.Value] = {0: kind}
-    payload.update(fields)
+    payload: dict[cbor.Key, cbor.Value] = {0: kind, **fields}
     return cose.sign1(signer, cbor.encode(payload), external_aad=origin.encode())
 
 

@@ -20,7 +20,9 @@ from pathlib import Path
 
 from privledger.keeper.keeper import LocalKeeper
 from privledger.ledger.create import create_ledger
-from privledger.ledger.ledger import LocalLedger
+from privledger.ledger.ledger import LocalLedger, open_ledger
+from privledger.local import LocalPlace
+from privledger.operatorkeys import OperatorKeys
 from privledger.protocol.checkpoint import LogSigner
 from privledger.protocol.entries import Limits, ServiceEntry
 from privledger.protocol.errors import UnavailableError
@@ -86,19 +88,23 @@ class Ports:
 
 
 class Town:
-    """The place, its people, and shortcuts to what tests do over and over."""
+    """The place, its people, and shortcuts to what tests do over and over.
+
+    With one keeper the place is a `LocalPlace` (`town.local`); with several it is put together here from the same parts, and the
+    services' line to the ledger may be cut (`town.cut = True`).
+    """
 
     def __init__(self, path: Path, *, keepers: int = 1, limits: Limits | None = None) -> None:
         self.path = path
         self.place_path = path / "place"
         self.clock = Clock()
-        self.cut = False
         self.random_bytes = os.urandom
-        self._keys = {name: Ed25519PrivateKey(os.urandom(32)) for name in ("vault", *map(_keeper_name, range(keepers)))}
-        self.ledger = self._create_ledger(limits or Limits())
-        self.trust = trust_root_of(self.ledger.leaves(0, 1)[0])
-        self.vault = self.open_vault()
-        self.keepers = [self.open_keeper(number) for number in range(keepers)]
+        self.cut = False
+        self.local: LocalPlace | None = None
+        if keepers == 1:
+            self._settle_in_directory(limits)
+        else:
+            self._settle_apart(keepers, limits or Limits())
         self.place = Ports(self.trust, self.ledger, self.vault, self.keepers)
         self.owner_seed = os.urandom(32)
         self.owner_wallet = self.new_wallet("owner", self.owner_seed)
@@ -108,59 +114,86 @@ class Town:
 
     def close(self) -> None:
         """Close databases."""
+        if self.local is not None:
+            self.local.close()
+            return
         for keeper in self.keepers:
             keeper.close()
         self.ledger.close()
 
     # --- the place ------------------------------------------------------------------------------------------------
 
-    def _create_ledger(self, limits: Limits) -> LocalLedger:
-        services = [
-            ServiceEntry(
-                service_id(key.public),
-                0,
-                "vault" if name == "vault" else "keeper",
-                key.public,
-                bytes(32),
-                START - 1,
-                START + 10 * YEAR,
-            )
-            for name, key in self._keys.items()
-        ]
-        return create_ledger(
+    def _settle_in_directory(self, limits: Limits | None) -> None:
+        self.local = LocalPlace.create(
+            self.place_path, name="town.example", clock=self.clock, random_bytes=self.random_bytes, limits=limits
+        )
+        keys = OperatorKeys.read(self.place_path / "operator")
+        self.log_signer = keys.log[0]
+        self.guard_path = self.place_path / "operator" / "guard"
+        self.vault_key, self.keeper_keys = keys.vault, [keys.keeper]
+        self.trust = self.local.trust
+        self.ledger, self.vault, self.keepers = self.local.ledger, self.local.vault, self.local.keepers
+
+    def _settle_apart(self, keepers: int, limits: Limits) -> None:
+        self.log_signer = LogSigner(Ed25519PrivateKey(os.urandom(32)), MLDSA44PrivateKey.from_seed(os.urandom(32)))
+        self.guard_path = self.path / "guard"
+        self.vault_key = Ed25519PrivateKey(os.urandom(32))
+        self.keeper_keys = [Ed25519PrivateKey(os.urandom(32)) for _ in range(keepers)]
+        named = [("vault", self.vault_key), *(("keeper", key) for key in self.keeper_keys)]
+        self.ledger = create_ledger(
             self.place_path,
             origin=new_origin("town.example", self.random_bytes),
-            guard_path=self.path / "guard",
+            guard_path=self.guard_path,
             governance=[Ed25519Signer(Ed25519PrivateKey(os.urandom(32)))],
-            log_signer=LogSigner(Ed25519PrivateKey(os.urandom(32)), MLDSA44PrivateKey.from_seed(os.urandom(32))),
+            log_signer=self.log_signer,
             limits=limits,
-            services=services,
+            services=[
+                ServiceEntry(service_id(key.public), 0, role, key.public, bytes(32), START - 1, START + 10 * YEAR)
+                for role, key in named
+            ],
             clock=self.clock,
+        )
+        self.trust = trust_root_of(self.ledger.leaves(0, 1)[0])
+        self.vault = self.open_vault()
+        self.keepers = [self.open_keeper(number) for number in range(keepers)]
+
+    def open_ledger(self, path: Path, guard_path: Path) -> LocalLedger:
+        """A copy of the ledger's directory as a ledger of its own, by the same operator."""
+        return open_ledger(
+            path, origin=self.trust.origin, signers=[self.log_signer], guard_path=guard_path, clock=self.clock
         )
 
     def open_vault(self, path: Path | None = None) -> LocalVault:
-        """The vault, or a copy of it in another directory."""
+        """The vault, or a copy of it in another directory, opened anew."""
         return LocalVault(
-            path or self.place_path / "vault",
+            path or self.vault_path,
             replica=self._replica("vault"),
-            signing_key=self._keys["vault"],
+            signing_key=self.vault_key,
             clock=self.clock,
             random_bytes=self.random_bytes,
         )
 
-    def open_keeper(self, number: int = 0) -> LocalKeeper:
-        """A keeper, opened anew."""
-        name = _keeper_name(number)
+    def open_keeper(self, number: int = 0, path: Path | None = None) -> LocalKeeper:
+        """A keeper, or a copy of it in another directory, opened anew."""
         return LocalKeeper(
-            self.place_path / name,
-            replica=self._replica(name),
-            signing_key=self._keys[name],
+            path or self.keeper_path(number),
+            replica=self._replica(f"keeper-{number}"),
+            signing_key=self.keeper_keys[number],
             clock=self.clock,
             random_bytes=self.random_bytes,
         )
+
+    @property
+    def vault_path(self) -> Path:
+        """The vault's directory."""
+        return self.place_path / "vault"
+
+    def keeper_path(self, number: int = 0) -> Path:
+        """A keeper's directory."""
+        return self.place_path / ("keeper" if self.local is not None else f"keeper-{number}")
 
     def _replica(self, name: str) -> Replica:
-        return Replica(self.place_path / f"replica-{name}" / "state.sqlite", Line(self), self.trust, self.clock)
+        return Replica(self.path / "replicas" / name / "state.sqlite", Line(self), self.trust, self.clock)
 
     def place_with(
         self, *, ledger: Ledger | None = None, vault: Vault | None = None, keepers: Sequence[Keeper] | None = None
@@ -227,6 +260,3 @@ class Town:
         by.read(record, grant, sink)
         return sink.getvalue()
 
-
-def _keeper_name(number: int) -> str:
-    return f"keeper-{number}"

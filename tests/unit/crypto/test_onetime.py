@@ -13,16 +13,13 @@ from privledger_crypto.group import BACKENDS, ORDER, generator, hash_to_scalar, 
 from privledger_crypto.onetime import (
     one_time_public,
     one_time_secret,
-    prove_possession,
     sign_one_time,
     verify_one_time,
-    verify_possession,
 )
 from privledger_crypto.relations import prove_discrete_log
 
 SPEND = 0x1234567890ABCDEF
 SEED = bytes(range(32))
-XWING = bytes(1216)
 
 
 @pytest.fixture(params=BACKENDS)
@@ -114,25 +111,3 @@ def test_a_spend_secret_out_of_range_is_refused(secret: int) -> None:
 def test_a_spend_key_that_is_no_point_is_refused(public: bytes) -> None:
     with pytest.raises(FormatError):
         one_time_public(public, SEED)
-
-
-def test_a_proof_of_possession_verifies(backend: str) -> None:
-    verify_possession(spend_public(), XWING, prove_possession(SPEND, XWING, random_bytes=secrets.token_bytes))
-
-
-def test_a_proof_of_possession_is_bound_to_the_other_key() -> None:
-    proof = prove_possession(SPEND, XWING, random_bytes=secrets.token_bytes)
-    with pytest.raises(VerificationError):
-        verify_possession(spend_public(), b"\x01" + XWING[1:], proof)
-
-
-def test_a_proof_of_possession_is_no_signature_of_the_other_key() -> None:
-    with pytest.raises(VerificationError):
-        verify_one_time(spend_public(), XWING, prove_possession(SPEND, XWING, random_bytes=secrets.token_bytes))
-
-
-def test_an_xwing_key_of_another_length_is_refused() -> None:
-    with pytest.raises(ParameterError):
-        prove_possession(SPEND, XWING[1:], random_bytes=secrets.token_bytes)
-    with pytest.raises(FormatError):
-        verify_possession(spend_public(), XWING[1:], bytes(64))

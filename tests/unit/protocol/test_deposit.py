@@ -199,18 +199,11 @@ def test_a_deposit_key_that_cannot_be_is_neither_made_nor_read(change):
         parse_deposit_key(forge(KEEPER_SIGNERS[0], DEPOSIT_KEY, dict(enumerate(fields.values(), start=1))), ORIGIN)
 
 
-def test_a_share_digest_is_the_hash_of_the_specification():
-    value: list[Any] = [
-        "privledger/v1",
-        "share",
-        ORIGIN,
-        RECORD,
-        EPOCH,
-        KEEPERS[0],
-        1,
-        SHARES[0].value.to_bytes(32, "big"),
-    ]
-    assert share_digest(ORIGIN, RECORD, EPOCH, KEEPERS[0], SHARES[0]) == hashlib.sha256(cbor.encode(value)).digest()
+def test_the_digest_of_a_share_is_bound_to_its_place():
+    context = cbor.encode(["privledger/v1", "share", ORIGIN, RECORD, EPOCH, KEEPERS[0]])
+    message = b"privledger/v1/share-digest\0" + len(context).to_bytes(8, "big") + context
+    message += b"\x01" + SHARES[0].value.to_bytes(32, "big")
+    assert share_digest(ORIGIN, RECORD, EPOCH, KEEPERS[0], SHARES[0]) == hashlib.sha256(message).digest()
 
 
 def test_a_sealed_share_opens_and_is_the_one_deposited():
