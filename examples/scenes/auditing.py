@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 from privledger.audit import DirectoryFetcher, Report, audit_bundle, audit_place
-from privledger.protocol.disclosure import unpack_disclosure
 from privledger.protocol.entries import ReceiptsEntry, is_block, parse_entry
 from privledger.protocol.trust import parse_trust_root
 from privledger_crypto.notes import parse_checkpoint, parse_note
-from scenes.stage import SealedMonth, Stage
+from scenes.stage import SealedMonth, Stage, moment
 
 __all__ = ["audit", "audit_with", "disclosure_path"]
 
+DETAIL = 90  # characters of a step's detail that the table shows
 STANDALONE = Path(__file__).parents[1] / "verify_bundle.py"
 
 
@@ -26,14 +26,22 @@ def disclosure_path(stage: Stage, one: SealedMonth) -> Path:
 def audit_with(stage: Stage, directory: Path, disclosures: list[bytes], older: list[bytes]) -> Report:
     """What the auditor does: a trust root, files, what was disclosed, and the checkpoints it kept."""
     trust = parse_trust_root((stage.root / "trust-root.json").read_bytes())
-    opened = [unpack_disclosure(data) for data in disclosures]
-    return audit_place(DirectoryFetcher(directory), trust, disclosures=opened, older_checkpoints=older, workers=1)
+    return audit_place(
+        DirectoryFetcher(directory),
+        trust,
+        disclosures=disclosures,
+        older_checkpoints=older,
+        workers=0,
+        clock=stage.clock,
+    )
 
 
 def audit(stage: Stage) -> None:
     """Scene 8."""
     screen = stage.screen
     screen.scene(8, "the auditor")
+    stage.clock.to_present()
+    screen.verbatim(f"*** THE DEMONSTRATION MOVES ITS CLOCK FORWARD to the present, {moment(stage.clock())} ***")
     posted = _posted(stage)
     stage.expect(
         posted > 0, f"the keeper has posted the root of its receipts {posted} time(s): it can leave none out any more"
@@ -44,7 +52,6 @@ def audit(stage: Stage) -> None:
         stage.shown.append(path)
     bundle = stage.folder("shown") / f"{stage.sealed[0].month.name}.bundle"
     bundle.write_bytes(stage.owner.bundle(stage.sealed[0].record))
-    stage.clock.to_present()
     stage.place.ledger.fresh()
     stage.folder("checkpoints").joinpath("after-disclosure").write_bytes(stage.place.ledger.checkpoint())
 
@@ -54,6 +61,7 @@ def audit(stage: Stage) -> None:
     )
     report = audit_with(stage, stage.place_path, [path.read_bytes() for path in stage.shown], [stage.old_checkpoint])
     _show(stage, "Audit of the place", report)
+    stage.folder("shown").joinpath("audit-report.txt").write_text(report.to_text(), encoding="utf-8")
     wrong = [f"{finding.step} {finding.where}: {finding.what}" for finding in report.findings]
     stage.expect(report.exit_code == 0, "every checked step holds" + "".join(f"; {line}" for line in wrong))
     unchecked = [step.step for step in report.steps if step.status != "ok"]
@@ -74,11 +82,10 @@ def _posted(stage: Stage) -> int:
 
 def _bundle(stage: Stage, path: Path) -> None:
     screen = stage.screen
-    screen.say(
-        f"One file, {path.relative_to(stage.root)} ({path.stat().st_size:,} bytes), shows the life of one record's grants without a network:"
-    )
+    named = f"{path.relative_to(stage.root)}, {path.stat().st_size:,} bytes"
+    screen.say(f"One file ({named}) shows the life of one record's grants, and checks without a network:")
     trust = parse_trust_root((stage.root / "trust-root.json").read_bytes())
-    report = audit_bundle(path.read_bytes(), trust)
+    report = audit_bundle(path.read_bytes(), trust, clock=stage.clock)
     _show(stage, "Check of the bundle", report)
     stage.expect(report.exit_code == 0, "the bundle holds")
     if STANDALONE.exists():
@@ -95,5 +102,9 @@ def _show(stage: Stage, title: str, report: Report) -> None:
     stage.screen.table(
         f"{title}: {report.size} leaves, exit code {report.exit_code}",
         ("step", "result", "what", "detail"),
-        [(step.step, step.status, step.title, step.detail) for step in report.steps],
+        [(step.step, step.status, step.title, _short(step.detail)) for step in report.steps],
     )
+
+
+def _short(detail: str) -> str:
+    return detail if len(detail) <= DETAIL else f"{detail[:DETAIL].rstrip()} ..."

@@ -82,4 +82,6 @@ def _audited(stage: Stage, number: int, one: Harm) -> AuditOf:
     report = audit_with(stage, directory, shown.all(), [stage.old_checkpoint, newest])
     (directory / "audit-report.txt").write_text(report.to_text(), encoding="utf-8")
     (directory / "audit-report.json").write_text(report.to_json(), encoding="utf-8")
+    for at, item in enumerate(report.evidence, start=1):
+        (directory / f"{at}.evidence").write_bytes(item)
     return AuditOf(one.title, directory, frozenset(one.steps.split()), report)

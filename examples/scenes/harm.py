@@ -11,7 +11,7 @@ from privledger.operatorkeys import OperatorKeys
 from privledger.protocol.checkpoint import sign_checkpoint
 from privledger.protocol.deposit import make_deposit, parse_deposit
 from privledger.protocol.disclosure import GrantDisclosure, unpack_disclosure
-from privledger.protocol.receipt import make_receipt, parse_receipt
+from privledger.protocol.receipt import FIRST_HEAD, make_receipt
 from privledger.protocol.request import parse_request
 from privledger.protocol.terms import encode_opening, parse_opening
 from privledger.protocol.tiles import encode_entries, parse_entries
@@ -194,8 +194,8 @@ def change_terms(stage: Stage, copy: Path, shown: Shown) -> None:
 
 
 def late_receipt(stage: Stage, copy: Path, shown: Shown) -> None:
-    """The next receipt of the insurer's chain, for a genuine request of the insurer, signed by the keeper's own key."""
-    one, origin = stage.sealed[0], stage.place.trust.origin
+    """A receipt for the insurer's unused read, for a genuine request of the insurer, signed by the keeper's own key."""
+    one, origin = stage.sealed[1], stage.place.trust.origin
     if one.insurer is None:
         raise LookupError("scene 3 comes first")
     request = request_of(stage, stage.insurer_party, received(stage.insurer_party, one.insurer), 1)
@@ -203,7 +203,6 @@ def late_receipt(stage: Stage, copy: Path, shown: Shown) -> None:
 
     def longer(grant: GrantDisclosure) -> GrantDisclosure:
         first, *others = grant.services
-        last = parse_receipt(first.receipts[-1], origin)
         forged = make_receipt(
             Ed25519Signer(_operator(stage).keeper),
             origin=origin,
@@ -211,10 +210,10 @@ def late_receipt(stage: Stage, copy: Path, shown: Shown) -> None:
             request=parse_request(request, origin),
             size=checkpoint.size,
             time=stage.clock(),
-            number=last.number + 1,
-            head_before=last.head,
+            number=1,
+            head_before=FIRST_HEAD,
             units=1,
         )
-        return replace(grant, services=(replace(first, receipts=(*first.receipts, forged)), *others))
+        return replace(grant, services=(replace(first, receipts=(forged,)), *others))
 
     _change(shown, one, one.insurer.grant, longer)

@@ -30,16 +30,16 @@ def leave(stage: Stage) -> None:
             ("damaged", "the damaged copies, each with its audit report"),
         ],
     )
-    at, trust = f"--at {root}/place", f"--trust {root}/trust-root.json"
+    place, trust = f"--at {root}/place", f"--trust {root}/trust-root.json"
     older = f"--older {root}/checkpoints/after-disclosure"
-    screen.say("Try (in the directory of the project, after `. .venv/bin/activate`):")
-    for words in (
-        f"privledger list {at} --wallet {root}/wallets/owner",
-        f"privledger show {at} --wallet {root}/wallets/owner '{first.month.title}'",
-        f"privledger list --received {at} --wallet {root}/wallets/insurer",
-        f"privledger audit {at} {trust} {older}",
-        f"privledger verify {root}/shown/{first.month.name}.bundle {trust}",
-        f"privledger verify {disclosure_path(stage, first)} {trust} {at}",
-        f"privledger audit --at {root}/damaged/05-old-checkpoint {trust} {older}",
+    screen.say("To look around, with .venv/bin on the PATH:")
+    for code, words in (
+        (0, f"privledger list {place} --wallet {root}/wallets/owner"),
+        (0, f"privledger show '{first.month.title}' {place} --wallet {root}/wallets/owner"),
+        (0, f"privledger list --received {place} --wallet {root}/wallets/planner"),
+        (0, f"privledger audit {root}/place {trust} {older} --disclosed {disclosure_path(stage, first)}"),
+        (0, f"privledger verify {root}/shown/{first.month.name}.bundle {trust}"),
+        (1, f"privledger audit {root}/damaged/05-old-checkpoint {trust} {older}"),
+        (0, f"privledger verify {root}/damaged/06-second-history/1.evidence {trust}"),
     ):
-        screen.verbatim(f"  {words}")
+        screen.verbatim(f"  {words}" + (f"  # exit code {code}" if code else ""))

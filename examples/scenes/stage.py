@@ -205,10 +205,10 @@ class Stage:
 
     def sign_on(self) -> None:
         """Let the wallets work at the place."""
-        at = {"clock": self.clock, "random_bytes": random_bytes}
-        self.owner = Owner(self.owner_party.wallet, self.place, **at)  # type: ignore[arg-type]
-        self.planner = Grantee(self.planner_party.wallet, self.place, **at)  # type: ignore[arg-type]
-        self.insurer = Grantee(self.insurer_party.wallet, self.place, **at)  # type: ignore[arg-type]
+        place, clock = self.place, self.clock
+        self.owner = Owner(self.owner_party.wallet, place, clock=clock, random_bytes=random_bytes)
+        self.planner = Grantee(self.planner_party.wallet, place, clock=clock, random_bytes=random_bytes)
+        self.insurer = Grantee(self.insurer_party.wallet, place, clock=clock, random_bytes=random_bytes)
 
     def of_month(self, name: str) -> SealedMonth:
         """The record of a month."""

@@ -21,7 +21,16 @@ from privledger.protocol.errors import FormatError, UnavailableError, Verificati
 from privledger.protocol.tiles import TILE_WIDTH, encode_entries, entries_path, parse_entries, tile_path
 from privledger_crypto.merkle import HASH_SIZE, leaf_hash
 
-__all__ = ["Checked", "Fault", "bundle_width", "check_bundles", "check_partials", "no_collection", "read_cut", "tree_over"]
+__all__ = [
+    "Checked",
+    "Fault",
+    "bundle_width",
+    "check_bundles",
+    "check_partials",
+    "no_collection",
+    "read_cut",
+    "tree_over",
+]
 
 _AHEAD = 4  # bundles a worker may be ahead of the replay
 _SMALL = 4  # bundles up to which starting processes costs more than it brings
@@ -42,7 +51,7 @@ class Fault(NamedTuple):
 class Checked(NamedTuple):
     """A bundle's leaves, their hashes one after the other, and what is wrong. No leaves: the bundle cannot be used."""
 
-    index: int
+    bundle: int
     leaves: list[bytes]
     hashes: bytes
     root: bytes
@@ -223,4 +232,3 @@ def check_bundles(fetch: Fetcher, origin: str, start: int, size: int, workers: i
         ) from exc
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-

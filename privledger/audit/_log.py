@@ -18,7 +18,7 @@ from privledger.audit.memory import Memory, load_memory, save_memory
 from privledger.audit.report import Sheet
 from privledger.protocol.checkpoint import SignedCheckpoint, verify_checkpoint
 from privledger.protocol.errors import FormatError, PrivledgerError, UnavailableError, VerificationError
-from privledger.protocol.tiles import TILE_WIDTH, TileReader, entries_path, parse_tile, tile_path
+from privledger.protocol.tiles import TILE_WIDTH, TileReader, parse_tile, tile_path
 from privledger.protocol.trust import TrustRoot
 from privledger.rules.state import State
 from privledger_crypto import errors as crypto_errors
@@ -175,7 +175,12 @@ class _Walk:
 
     def _save(self, complete: bool) -> None:
         replay, found = self._found.replay, self._found
-        if self._directory is None or replay is None or found.signed is None or self._sheet.has_failed("A1", *_LOG_STEPS):
+        if (
+            self._directory is None
+            or replay is None
+            or found.signed is None
+            or self._sheet.has_failed("A1", *_LOG_STEPS)
+        ):
             return
         if replay.stopped is not None or replay.size != self._frontier.size:
             return
@@ -194,7 +199,7 @@ class _Walk:
     def _read_entries(self, start: int) -> None:
         size = self._found.size
         for checked in _bundles.check_bundles(self._fetch, self._trust.origin, start, size, self._workers):
-            first = checked.index * TILE_WIDTH
+            first = checked.bundle * TILE_WIDTH
             self._report(checked, first)
             if not checked.leaves:
                 self._whole = False
@@ -322,7 +327,9 @@ class _Walk:
         try:
             own = verify_checkpoint(note, self._trust)
         except PrivledgerError:
-            self._sheet.notes.append("the checkpoint in the memory is not signed by the trust root's keys, and was left aside")
+            self._sheet.notes.append(
+                "the checkpoint in the memory is not signed by the trust root's keys, and was left aside"
+            )
             return
         if own.note not in {one.note for one in older}:
             older.append(own)
@@ -374,5 +381,3 @@ class _Walk:
         blocks = len(replay.history.sizes)
         sheet.checked("A6", f"{what}, {blocks} blocks in all, {len(replay.state)} keys in the state")
         self._save(complete=True)
-
-

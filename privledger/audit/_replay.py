@@ -12,7 +12,7 @@ from hashlib import sha256
 from privledger.audit.history import History, is_notable
 from privledger.audit.report import Sheet
 from privledger.protocol.entries import MAX_TIME, Block, Entry, is_block, parse_block, parse_entry
-from privledger.protocol.errors import PrivledgerError
+from privledger.protocol.errors import PrivledgerError, UnavailableError
 from privledger.protocol.tiles import TILE_WIDTH, entries_path
 from privledger.protocol.trust import TrustRoot
 from privledger.rules.apply import Accepted, apply, seal_block
@@ -58,10 +58,9 @@ class Replay:
                 self.stop(self.next_index, "it cannot be read (step A4)")
                 return
             if is_block(leaf):
-                self._close(parse_block(leaf))
-                pending = self._pending
-                if self.stopped is not None:
+                if not self._close(parse_block(leaf)):
                     return
+                pending = self._pending
             else:
                 try:
                     pending.append(parse_entry(leaf, origin=origin))
@@ -86,8 +85,8 @@ class Replay:
         ):
             self._fail("the ledger's settings name other log keys than the trust root", 0)
 
-    def _close(self, block: Block) -> None:
-        """Recompute a block from the entries before it."""
+    def _close(self, block: Block) -> bool:
+        """Recompute a block from the entries before it; returns whether the replay can go on."""
         sheet, state, index, entries = self._sheet, self.state, self.next_index, self._pending
         meta = state.meta
         height, earliest = (0, 0) if meta is None else (meta.height + 1, meta.time)
@@ -109,13 +108,16 @@ class Replay:
                     what = f"the rules refuse this entry ({result.code}): {result.detail}"
                     self._fail(what, self.size + position)
                     self.stop(self.size + position, "the rules refuse it, so what follows cannot be recomputed")
-            if self.stopped is not None:
-                return
+            if len(transition.accepted) != len(entries):
+                return False
             expected = seal_block(state, height, time, transition)
+        except UnavailableError as exc:  # rules that this program does not know
+            self.stop(index, str(exc))
+            return False
         except PrivledgerError as exc:
             self._fail(str(exc), index)
             self.stop(index, "the block cannot be recomputed")
-            return
+            return False
         if block.rules_version != expected.rules_version:
             self._fail(f"the block is under rules version {expected.rules_version}", index)
         # A false height or time stands in the state as well, so the root of such a block says nothing new.
@@ -126,6 +128,7 @@ class Replay:
         self.block = block
         self.history.add_block(self.size, time)
         self._pending = []
+        return True
 
     def _note(self, entries: list[Entry]) -> None:
         for position, entry in enumerate(entries):

@@ -64,12 +64,14 @@ def _check_progress(sheet: Sheet, state: RecordState, record: bytes, certificate
         return
     if progress.complete:
         sheet.checked(
-            "A11", f"{where}: complete, {progress.done} of the needed {progress.needed} certificates;"
-            f" backups may hold shares until {progress.backups_until}"
+            "A11",
+            f"{where}: complete, {progress.done} of the needed {progress.needed} certificates;"
+            f" backups may hold shares until {progress.backups_until}",
         )
     elif progress.pending_until is not None and _shown(certificates) >= progress.needed:
         sheet.checked(
-            "A11", f"{where}: pending until {progress.pending_until}, {progress.done} of {progress.needed} certificates are final"
+            "A11",
+            f"{where}: pending until {progress.pending_until}, {progress.done} of {progress.needed} certificates are final",
         )
     else:
         what = f"{_shown(certificates)} keepers certify, and {progress.needed} are needed before nobody can open the record"
@@ -78,4 +80,6 @@ def _check_progress(sheet: Sheet, state: RecordState, record: bytes, certificate
 
 def _shown(certificates: Sequence[Certificate]) -> int:
     """How many distinct shares the certificates name."""
-    return len({line.deposit.share.index for one in certificates for line in one.lines if line.deposit.share is not None})
+    return len(
+        {line.deposit.share.index for one in certificates for line in one.lines if line.deposit.share is not None}
+    )

@@ -137,9 +137,12 @@ def verify_evidence(evidence: Evidence, trust: TrustRoot) -> str:
     if evidence.kind == "two-receipts-one-number":
         if _chain_of(first) == _chain_of(second) and first.number == second.number:
             return f"keeper {first.service.hex()} signed two different receipts with number {first.number} of one chain"
-    elif _chain_of(first) == _chain_of(second) and first.request.number == second.request.number != 0:
-        if first.request.digest != second.request.digest:
-            return f"keeper {first.service.hex()} answered two requests under the read number {first.request.number}"
+    elif (
+        _chain_of(first) == _chain_of(second)
+        and first.request.number == second.request.number != 0
+        and first.request.digest != second.request.digest
+    ):
+        return f"keeper {first.service.hex()} answered two requests under the read number {first.request.number}"
     raise VerificationError("these receipts do not contradict each other")
 
 
@@ -165,7 +168,9 @@ def _verify_periods(evidence: Evidence) -> str:
 
 def _verify_late(evidence: Evidence, trust: TrustRoot) -> str:
     if len(evidence.items) != 4:
-        raise FormatError("evidence of a late receipt is the receipt, the entry in its place, the checkpoint and entry 0")
+        raise FormatError(
+            "evidence of a late receipt is the receipt, the entry in its place, the checkpoint and entry 0"
+        )
     raw, placed, note, entry_0 = evidence.items
     receipt, checkpoint = parse_receipt(raw, evidence.origin), verify_checkpoint(note, trust)
     one = _parse_placed(placed)

@@ -90,9 +90,9 @@ class History:
     def cut_of(self, record: bytes, grant_index: int) -> tuple[int, Entry] | None:
         """The first "all up to" revocation of a record that ended the grant made by entry `grant_index`, or None."""
         for index, entry in self.notable:
-            body = entry.body
-            if isinstance(body, RevokeEntry) and body.record == record and index > grant_index:
-                if body.up_to is not None and body.up_to >= grant_index:
+            if index > grant_index and isinstance(entry.body, RevokeEntry) and entry.body.record == record:
+                cut = entry.body.up_to
+                if cut is not None and cut >= grant_index:
                     return index, entry
         return None
 

@@ -117,7 +117,7 @@ def _parse(header: cbor.Value, data: bytes, start: int) -> Memory:
             list() as rows,
         ]:
             notable = [(row[0], row[1]) for row in rows if isinstance(row, list)]
-            history = History.parse(sizes, times, notable)  # type: ignore[arg-type]
+            history = History.parse(sizes, times, notable)
             frontier = Frontier(size, [node for node in nodes if isinstance(node, bytes)])
             state = State.from_items(_items(data, start))
             if state.root == root and state.meta is not None and state.meta.next_index == size:

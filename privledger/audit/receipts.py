@@ -135,7 +135,9 @@ def _check_live(sheet: Sheet, facts: Facts, receipt: Receipt, granted: int | Non
     if end is None:
         return
     if end.index < receipt.size:
-        what = f"a release after the end: the checkpoint of {receipt.size} leaves carries the entry that ended the grant"
+        what = (
+            f"a release after the end: the checkpoint of {receipt.size} leaves carries the entry that ended the grant"
+        )
         sheet.fail("A7", what, where, end.index)
     elif receipt.time > end.time + facts.freshness:
         late = receipt.time - end.time

@@ -132,7 +132,9 @@ class Report:
             moment = datetime.fromtimestamp(self.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
             lines.append(f"{self.size} leaves, last block of {moment}, root {self.root.hex()}")
         for step in self.steps:
-            lines.append(f"{step.step:<4} {step.status:<11}  {step.title}" + (f": {step.detail}" if step.detail else ""))
+            lines.append(
+                f"{step.step:<4} {step.status:<11}  {step.title}" + (f": {step.detail}" if step.detail else "")
+            )
             for found in step.findings:
                 place = f"entry {found.index}, {found.where}" if found.index is not None else found.where
                 lines.append(f"     - {place}: {found.what}")
@@ -189,7 +191,9 @@ class Sheet:
 
     def holds(self, *steps: str) -> bool:
         """Whether each of these steps was checked to its end without a finding."""
-        return all(step in self._checked and step not in self._blocked for step in steps) and not self.has_failed(*steps)
+        return all(step in self._checked and step not in self._blocked for step in steps) and not self.has_failed(
+            *steps
+        )
 
     def results(self) -> tuple[StepResult, ...]:
         """One result for each step, in order."""

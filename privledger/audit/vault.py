@@ -29,9 +29,7 @@ _REMAINS = ".tmp-"  # begins the name of what a crash left behind
 _MAX_DEPOSIT = 1 << 16  # bytes
 
 
-def check_live(
-    sheet: Sheet, facts: Facts, vault: VaultReader, disclosed: Mapping[bytes, DescriptorDisclosure]
-) -> None:
+def check_live(sheet: Sheet, facts: Facts, vault: VaultReader, disclosed: Mapping[bytes, DescriptorDisclosure]) -> None:
     """A8: check every live record. `disclosed` are descriptors that were shown, by record."""
     count = 0
     for record, state in facts.records():
@@ -81,15 +79,21 @@ def _check_record(
             where = f"vault/records/{record.hex()}/{name}"
             try:
                 deposit = _check_object(facts, vault, record, state, name)
-                if deposit.what == "blob" and disclosed is not None and disclosed.epoch == state.epoch:
-                    if (deposit.digest, deposit.size) != (disclosed.blob_root, disclosed.blob_size):
-                        raise VerificationError("the vault's blob is another one than the commitment opens to")
+                _compare(deposit, disclosed)
             except (FormatError, VerificationError) as exc:
                 sheet.fail("A8", str(exc), where, state.index)
             except UnavailableError as exc:
                 if exc.code != "not_found":
                     raise
                 sheet.fail("A8", "the deposit is there, and the bytes that it names are not", where, state.index)
+
+
+def _compare(deposit: Deposit, disclosed: DescriptorDisclosure | None) -> None:
+    """Compare a blob with what the commitment was shown to open to. Raises VerificationError."""
+    if disclosed is None or deposit.what != "blob" or deposit.epoch != disclosed.epoch:
+        return
+    if (deposit.digest, deposit.size) != (disclosed.blob_root, disclosed.blob_size):
+        raise VerificationError("the vault's blob is another one than the commitment was shown to open to")
 
 
 def _check_object(facts: Facts, vault: VaultReader, record: bytes, state: RecordState, name: str) -> Deposit:
@@ -114,7 +118,9 @@ def _check_object(facts: Facts, vault: VaultReader, record: bytes, state: Record
     content = f"{deposit.epoch}/{stem}.{deposit.digest.hex()}"
     size, digest = _digest_of(vault, record, content, deposit.what == "blob")
     if (size, digest) != (deposit.size, deposit.digest):
-        raise VerificationError(f"the {deposit.what}'s bytes do not hash to what was deposited: they were changed or cut")
+        raise VerificationError(
+            f"the {deposit.what}'s bytes do not hash to what was deposited: they were changed or cut"
+        )
     return deposit
 
 

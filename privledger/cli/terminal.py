@@ -24,6 +24,7 @@ __all__ = [
     "Progress",
     "ask_secret",
     "confirm_word",
+    "counting",
     "demo_note",
     "new_passphrase",
     "passphrase",
@@ -138,6 +139,32 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[Progress | None]:
         BarColumn(),
         DownloadColumn(binary_units=True),
         TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+
+        def advance(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance
+
+
+@contextmanager
+def counting(title: str, unit: str, *, quiet: bool = False) -> Iterator[Progress | None]:
+    """A bar on stderr that counts things, not bytes, or None where there is no terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
         TimeRemainingColumn(),
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:

@@ -95,7 +95,7 @@ class TreeTail:
             self._frontier.append(node)
             self._bundle.append(leaf)
             touched = max(touched, self._add(node, growth))
-        for level in range(touched + 1):
+        for level in range(touched + 1 if leaves else 0):
             self._partial(level, growth)
         return growth
 

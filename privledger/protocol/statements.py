@@ -63,7 +63,9 @@ class OneTimeSigner:
 
 def make_statement(signer: cose.Signer, kind: str, fields: dict[int, cbor.Value], *, origin: str) -> bytes:
     """Sign a statement of `kind` for the ledger `origin`; `fields` have keys from 1."""
-    payload: dict[cbor.Key, cbor.Value] = {0: kind, **fields}
+    payload: dict[cbor.Key, cbor.Value] = {0: kind}
+    for key, value in fields.items():
+        payload[key] = value
     return cose.sign1(signer, cbor.encode(payload), external_aad=origin.encode())
 
 

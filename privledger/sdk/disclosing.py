@@ -16,13 +16,28 @@ from privledger.protocol.entries import GrantEntry, RevokeEntry, ServiceEntry
 from privledger.protocol.errors import UnavailableError, VerificationError
 from privledger.protocol.ids import ZERO_GRANT
 from privledger.protocol.presentation import make_presentation, unpack_proof_request
-from privledger.protocol.receipt import Receipt, parse_receipt, parse_receipt_opening, verify_totals
-from privledger.protocol.state import META_KEY, SETTINGS_KEY, grant_key, parse_record_state, record_key, service_key
+from privledger.protocol.receipt import (
+    Receipt,
+    ReceiptOpening,
+    parse_receipt,
+    parse_receipt_opening,
+    verify_totals,
+)
+from privledger.protocol.state import (
+    META_KEY,
+    SETTINGS_KEY,
+    ServiceState,
+    grant_key,
+    parse_record_state,
+    record_key,
+    service_key,
+)
 from privledger.protocol.terms import encode_opening, parse_terms
 from privledger.sdk.ending import ErasedRecord, certificates_of
 from privledger.sdk.granting import owner_scalars
 from privledger.sdk.history import ProvenEntry, proven_entry
 from privledger.sdk.owning import OwnerContext
+from privledger.sdk.ports import Keeper
 from privledger.wallet.notes import GivenGrant, OwnedRecord
 from privledger_crypto import cbor, group
 
@@ -53,21 +68,49 @@ def _from_keepers(context: OwnerContext, subject: _Subject, grant: bytes) -> tup
     """The receipts of a grant from every keeper, checked: signatures, chain, number and opening."""
     found = []
     for keeper in context.keepers:
-        state = context.view.service(keeper.service)
-        if state is None:
-            raise VerificationError(f"the ledger names no keeper {keeper.service.hex()}")
-        answer = keeper.receipts(context.ask(subject.record, subject.index, grant, "receipts", keeper.service))
-        receipts = [parse_receipt(raw, context.origin) for raw in answer.receipts]
-        if any(receipt.service_key != state.signing_key for receipt in receipts):
-            raise VerificationError("a receipt is signed by another keeper")
-        opening = None if answer.opening is None else parse_receipt_opening(cbor.decode(answer.opening))
-        if opening is not None:
-            opening.verify(subject.record, grant)
-            posted = [receipt for receipt in receipts if receipt.size <= state.last_b]
-            verify_totals(posted, opening.totals)
+        state, receipts, opening = _answer_of(context, subject, grant, keeper)
+        if opening is not None and opening.root != state.last_root:
+            # It may have posted between our look at the chain and its answer.
+            state, receipts, opening = _answer_of(context, subject, grant, keeper)
+        _check_count(state, receipts, opening, subject.record, grant)
         if receipts or opening is not None:
-            found.append(ServiceReceipts(keeper.service, answer.receipts, opening))
+            found.append(ServiceReceipts(keeper.service, tuple(receipt.raw for receipt in receipts), opening))
     return tuple(sorted(found, key=lambda one: one.service))
+
+
+def _answer_of(
+    context: OwnerContext, subject: _Subject, grant: bytes, keeper: Keeper
+) -> tuple[ServiceState, list[Receipt], ReceiptOpening | None]:
+    """What the chain says of a keeper, and its receipts of a grant: signed by it, and of this grant."""
+    state = context.view.service(keeper.service)
+    if state is None:
+        raise VerificationError(f"the ledger names no keeper {keeper.service.hex()}")
+    answer = keeper.receipts(context.ask(subject.record, subject.index, grant, "receipts", keeper.service))
+    receipts = [parse_receipt(raw, context.origin) for raw in answer.receipts]
+    for receipt in receipts:
+        if receipt.service_key != state.signing_key or receipt.service != keeper.service:
+            raise VerificationError("a receipt is signed by another keeper")
+        if (receipt.request.record, receipt.request.grant) != (subject.record, grant):
+            raise VerificationError("a receipt is of another grant than the one asked about")
+    return state, receipts, None if answer.opening is None else parse_receipt_opening(cbor.decode(answer.opening))
+
+
+def _check_count(
+    state: ServiceState, receipts: Sequence[Receipt], opening: ReceiptOpening | None, record: bytes, grant: bytes
+) -> None:
+    """The chain of receipts is whole, and as many as the keeper committed to under the root that stands on the chain are there."""
+    verify_totals(receipts, None)
+    if state.last_b and opening is None:
+        raise VerificationError("the keeper posted a root and does not show what it says of this grant")
+    if opening is None:
+        return
+    if opening.root != state.last_root:
+        raise VerificationError("the keeper shows another receipt map than the one whose root it posted")
+    opening.verify(record, grant)
+    posted = [receipt for receipt in receipts if receipt.size <= state.last_b]
+    if len(posted) != (0 if opening.totals is None else opening.totals.count):
+        raise VerificationError("the keeper committed to another number of receipts than it shows")
+    verify_totals(posted, opening.totals)
 
 
 def receipts_of(context: OwnerContext, record: bytes, grant: bytes) -> list[Receipt]:

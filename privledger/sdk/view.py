@@ -177,6 +177,11 @@ class LedgerView:
         Raises:
             VerificationError: it does not.
         """
+        if not 0 <= index < checkpoint.size:
+            raise VerificationError(
+                f"the ledger says that an entry stands at index {index}, beyond its own checkpoint of {checkpoint.size}",
+                code="swallowed",
+            )
         try:
             path = self.port.inclusion(index, checkpoint.size)
             merkle.verify_inclusion(merkle.leaf_hash(leaf), index, checkpoint.size, path, checkpoint.root)

@@ -1,8 +1,8 @@
 """A ledger on disk for tests: the keys of `tests.support.chain`, a clock that tests turn, entries by name.
 
-    disk = Disk(tmp_path)
-    with disk.open() as ledger:
-        ledger.submit(records("r", 5))
+disk = Disk(tmp_path)
+with disk.open() as ledger:
+    ledger.submit(records("r", 5))
 """
 
 from __future__ import annotations
@@ -93,9 +93,11 @@ class Disk:
             ledger.close()
         raise AssertionError(f"there is no step {step!r}")
 
-    def published(self) -> SignedCheckpoint:
-        """The checkpoint on disk, verified."""
-        return verify_checkpoint((self.log / "checkpoint").read_bytes(), self.trust())
+    def published(self, *logs: str) -> SignedCheckpoint:
+        """The checkpoint on disk, verified by the log keys of these names, or those of entry 0."""
+        keys = [log_signer(name).public for name in logs] or None
+        trust = trust_root_of(self.leaves_on_disk(1)[0], log_keys=keys)
+        return verify_checkpoint((self.log / "checkpoint").read_bytes(), trust)
 
     def trust(self) -> TrustRoot:
         """The trust root."""
@@ -111,9 +113,9 @@ class Disk:
             found += parse_entries(path.read_bytes())
         return found[:size]
 
-    def check(self) -> Replayer:
+    def check(self, *logs: str) -> Replayer:
         """Replay the published log from its static files and compare with the checkpoint; returns the replay."""
-        checkpoint = self.published()
+        checkpoint = self.published(*logs)
         reader = TileReader(lambda path: (self.log / path).read_bytes(), checkpoint.size)
         replayer = Replayer(ORIGIN)
         replayer.feed(reader.leaves(0, checkpoint.size))
@@ -156,4 +158,3 @@ def grant(name: str, label: object) -> bytes:
 def erase(name: str) -> bytes:
     """An `erase` entry of the record of `name`."""
     return entry(name, e.EraseEntry(record_of(name)))
-

@@ -21,7 +21,7 @@ from privledger.cli.session import (
     random_bytes,
     read_trust,
 )
-from privledger.cli.terminal import DEMO_FILE, ask_secret, new_passphrase, progress
+from privledger.cli.terminal import DEMO_FILE, ask_secret, counting, new_passphrase
 from privledger.protocol.errors import ConflictError, FormatError, UnavailableError, UsageError
 from privledger.sdk.backup import make_backup
 from privledger.sdk.recover import RecoveryReport, recover
@@ -94,7 +94,7 @@ def recover_wallet(
     secret = new_passphrase(passphrase_file)
     with open_place(at) as place:
         made = make_wallet(wallet, root, secret, seed=seed)
-        with progress("replaying the chain", quiet=as_json) as bar:
+        with counting("replaying the chain", "leaves", quiet=as_json) as bar:
             report = recover(made.wallet, place, clock=clock, random_bytes=random_bytes, backup=backed_up, progress=bar)
     for line in report.missing:
         out.warn(f"not recovered: {line}")

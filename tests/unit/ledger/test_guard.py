@@ -65,7 +65,9 @@ def test_the_guard_of_another_ledger_is_refused(guard: Guard, tmp_path: Path) ->
         Guard(tmp_path / "guard", origin="other.example/" + "00" * 32).read()
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"version": 2}', b"\xff", b'{"size": 1, "root": "00", "time": 1}'])
+@pytest.mark.parametrize(
+    "data", [b"", b"[]", b"{}", b'{"version": 2}', b"\xff", b'{"size": 1, "root": "00", "time": 1}']
+)
 def test_a_damaged_guard_is_refused(guard: Guard, tmp_path: Path, data: bytes) -> None:
     (tmp_path / "guard").write_bytes(data)
     with pytest.raises(FormatError):
