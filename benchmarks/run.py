@@ -47,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"measuring: {name}", file=sys.stderr, flush=True)
         rows += importlib.import_module(bench.module).run(bench.quick if options.quick else bench.sizes)
     if options.json:
-        print(json.dumps({"machine": machine(), "quick": options.quick, "rows": [asdict(row) for row in rows]}, indent=1))
+        print(
+            json.dumps({"machine": machine(), "quick": options.quick, "rows": [asdict(row) for row in rows]}, indent=1)
+        )
     else:
         print(machine())
         print("\n".join(_text(rows)))

@@ -33,6 +33,7 @@ STEPS: Final[Mapping[str, str]] = {
     "A12": "equivocation: statements that cannot both be true",
 }
 MAX_FINDINGS = 100  # of one step; the rest are counted
+MAX_DETAILS = 6  # of one step, in words
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -173,7 +174,9 @@ class Sheet:
 
     def checked(self, step: str, detail: str = "") -> None:
         """Note that the step was carried out, and on what."""
-        self._checked.setdefault(step, []).extend([detail] if detail else [])
+        details = self._checked.setdefault(step, [])
+        if detail and detail not in details:
+            details.append(detail)
 
     def block(self, step: str, reason: str) -> None:
         """Note that the step should have been checked and could not be, or not to its end."""
@@ -201,7 +204,10 @@ class Sheet:
 
     def _result(self, step: str) -> StepResult:
         blocked, findings = self._blocked.get(step, []), tuple(self._findings[step])
-        details = [*self._checked.get(step, []), *blocked]
+        checked = self._checked.get(step, [])
+        details = [*checked[:MAX_DETAILS], *blocked]
+        if len(checked) > MAX_DETAILS:
+            details.append(f"and {len(checked) - MAX_DETAILS} more")
         status: Status = "ok"
         if findings:
             status = "failed"

@@ -10,6 +10,7 @@ Left to others: whether the state allows an entry (`privledger.rules`).
 from __future__ import annotations
 
 import multiprocessing
+import threading
 from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -42,6 +43,7 @@ class Admission:
         self._threshold = pool_threshold
         self._pool: ProcessPoolExecutor | None = None
         self._pool_failed = False
+        self._starting = threading.Lock()
 
     def close(self) -> None:
         """Stop the workers."""
@@ -100,10 +102,11 @@ class Admission:
         return [self._admit(leaf) for leaf in group]
 
     def _workers(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            # Spawned, not forked: a forked child would share the database's connection and the locks of other threads.
-            self._pool = ProcessPoolExecutor(WORKERS, mp_context=multiprocessing.get_context("spawn"))
-        return self._pool
+        with self._starting:
+            if self._pool is None:
+                # Spawned, not forked: a forked child would share the database's connection and other threads' locks.
+                self._pool = ProcessPoolExecutor(WORKERS, mp_context=multiprocessing.get_context("spawn"))
+            return self._pool
 
     def _give_up(self) -> None:
         self._pool_failed = True

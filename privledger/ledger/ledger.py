@@ -141,9 +141,10 @@ class LocalLedger:
                 self._sequencer.index()
 
     def _is_fresh(self, standing: Standing) -> bool:
+        """Whether the block is at most F/2 old; one from a clock far ahead is not, so that closing the next says so."""
         settings = standing.state.settings
         age = self._clock() - standing.block.time
-        return settings is not None and abs(age) <= settings.limits.freshness // 2
+        return settings is not None and -settings.limits.freshness <= age <= settings.limits.freshness // 2
 
     # --- reading ----------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from privledger.protocol import keys
 from privledger.protocol.answers import Segments
@@ -21,6 +22,7 @@ from privledger.protocol.request import Request, make_request, parse_request
 from privledger.protocol.state import GrantState, RecordState, is_grant_live
 from privledger.protocol.statements import OneTimeSigner
 from privledger.protocol.terms import encode_opening, parse_terms
+from privledger.sdk.history import closing_block
 from privledger.sdk.owning import NONCE_SIZE, REQUEST_LIFE
 from privledger.sdk.ports import Keeper, Vault
 from privledger.sdk.streams import BlobSource, Progress, Sink, read_payload, read_range
@@ -73,7 +75,7 @@ def check_grant(context: GranteeContext, record: bytes, grant: bytes) -> tuple[R
         raise AuthorisationError("the ledger knows no such grant", code="unknown_grant", step=3)
     if record_state.status != 0:
         raise AuthorisationError(
-            f"the record was erased by entry {record_state.changed}",
+            f"the record was erased by {_where(context, record_state.changed)}",
             code="record_erased",
             step=3,
             entry=record_state.changed,
@@ -81,13 +83,20 @@ def check_grant(context: GranteeContext, record: bytes, grant: bytes) -> tuple[R
     if not is_grant_live(record_state, grant_state):
         entry = grant_state.revoked_by if grant_state.revoked_by is not None else record_state.changed
         raise AuthorisationError(
-            f"the grant was revoked by entry {entry}",
+            f"the grant was revoked by {_where(context, entry)}",
             code="grant_revoked",
             step=3,
             entry=entry,
             hint="Ask the owner for a new grant: `privledger request`.",
         )
     return record_state, grant_state
+
+
+def _where(context: GranteeContext, entry: int) -> str:
+    """An entry and the block that closed over it, in words."""
+    block = closing_block(context.view, entry).block
+    moment = datetime.fromtimestamp(block.time, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"entry {entry}, in block {block.height} of {moment} UTC"
 
 
 def verify_received(context: GranteeContext, note: ReceivedGrant) -> tuple[KeyPart, GrantPart]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shlex
@@ -114,16 +115,13 @@ def test_fresh_does_not_remove_a_directory_that_the_demonstration_did_not_make(t
 def scenes(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The module of the damaged copies, importable as the demonstration imports it."""
     monkeypatch.syspath_prepend(str(ROOT / "examples"))
-    import scenes.damage
-
-    return scenes.damage
+    return importlib.import_module("scenes.damage")
 
 
 def test_a_copy_that_is_not_caught_ends_the_demonstration_with_1(
     scenes: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import demo
-
+    demo = importlib.import_module("demo")
     monkeypatch.setattr(scenes, "HARMS", (scenes.Harm("none", "nothing is wrong", "A3", lambda *_: None),))
     monkeypatch.setattr(sys, "argv", ["demo.py", str(tmp_path / "place"), "--months", MONTHS])
     assert demo.main() == 1

@@ -37,7 +37,8 @@ class Step:
 def steps(text: str) -> list[Step]:
     """The commands of a page, in order."""
     found: list[Step] = []
-    command, output, at, inside = "", [], 0, False
+    output: list[str] = []
+    command, at, inside = "", 0, False
     for number, line in enumerate([*text.splitlines(), "```"], start=1):
         if not inside:
             inside = line == "```console"

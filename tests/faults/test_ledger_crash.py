@@ -356,9 +356,9 @@ def test_a_reader_sees_what_another_process_published(disk: Disk) -> None:
 def test_a_lock_held_too_long_is_told_with_a_way_out(disk: Disk) -> None:
     from privledger.storage.lock import ProcessLock
 
-    with disk.open(lock_wait=0.05) as ledger, ProcessLock(disk.path / "ledger" / "lock", wait=0):
-        with pytest.raises(UnavailableError) as caught:
-            ledger.submit([record("r")])
+    held = ProcessLock(disk.path / "ledger" / "lock", wait=0)
+    with disk.open(lock_wait=0.05) as ledger, held, pytest.raises(UnavailableError) as caught:
+        ledger.submit([record("r")])
     assert caught.value.code == "locked"
 
 

@@ -82,9 +82,7 @@ def secrets(town_of_three: Town) -> tuple[dict[str, bytes], Recorder]:
     }, recorder
 
 
-def test_no_file_of_the_place_holds_a_secret(
-    town_of_three: Town, secrets: tuple[dict[str, bytes], Recorder]
-) -> None:
+def test_no_file_of_the_place_holds_a_secret(town_of_three: Town, secrets: tuple[dict[str, bytes], Recorder]) -> None:
     assert find_secrets(secrets[0], files_under(town_of_three.place_path)) == []
 
 

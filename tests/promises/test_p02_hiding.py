@@ -101,7 +101,9 @@ def test_commitments_and_one_time_keys_are_points_that_say_nothing(town: Town, r
 
 
 def test_two_records_of_one_owner_share_no_value(town: Town, records: list[bytes]) -> None:
-    first, second = (set().union(*(strings(cbor.decode(one.leaf)) for one in about(town, record))) for record in records)
+    first, second = (
+        set().union(*(strings(cbor.decode(one.leaf)) for one in about(town, record))) for record in records
+    )
     assert len(first) > 10
     assert len(second) > 10
     assert first & second == set()
@@ -155,7 +157,12 @@ def test_chains_of_different_owners_payloads_and_terms_have_the_same_shape(tmp_p
         town = Town(tmp_path / name)
         terms = Terms(purposes, town.clock() - 100, town.clock() + YEAR, 1, 1 + len(payload), 0, "")
         live_through(town, payload, title, terms)
-        shapes.append([(("block" if is_block(leaf) else admit(leaf, origin=town.trust.origin).kind), len(leaf)) for leaf in leaves(town)])
+        shapes.append(
+            [
+                (("block" if is_block(leaf) else admit(leaf, origin=town.trust.origin).kind), len(leaf))
+                for leaf in leaves(town)
+            ]
+        )
         town.close()
     assert shapes[0] == shapes[1]
 

@@ -37,9 +37,9 @@ def revoke_entry(town: Town, record: bytes, *grants: bytes) -> bytes:
 def a_request(town: Town, record: bytes, grant: bytes) -> bytes:
     """The bytes of a request that the app made, never sent."""
     recorder = Recorder()
+    app = town.grantee_of(town.app._context.wallet, wrap_place(town.place, _dead_keepers(recorder)))
     with pytest.raises(RuntimeError):
-        place = wrap_place(town.place, _dead_keepers(recorder))
-        town.read(record, grant, town.grantee_of(town.app._context.wallet, place))
+        town.read(record, grant, app)
     return next(given[0] for name, given in recorder.calls if name == "keeper.release")
 
 
@@ -83,9 +83,7 @@ def test_what_a_keeper_was_told_binds_through_a_restart(town: Town) -> None:
 def test_a_revocation_signed_by_another_owner_binds_nobody(town: Town) -> None:
     record, other = town.put(), town.put(title="another")
     given = town.grant(record, town.app)
-    forged = make_entry(
-        [town.owner.context.signer(1)], RevokeEntry(record, (given.grant,)), origin=town.trust.origin
-    )
+    forged = make_entry([town.owner.context.signer(1)], RevokeEntry(record, (given.grant,)), origin=town.trust.origin)
     with pytest.raises(Exception, match="not signed by the key"):
         town.keepers[0].notify(forged)
     assert town.read(record, given.grant, town.app)

@@ -57,7 +57,9 @@ def case(town_of_three: Town) -> Case:
     note = app.accept(owned.record, given.grant)
     town.read(owned.record, given.grant, app)
     sealed = next(data for name, data in files_under(town.vault_path) if "descriptor" in name and len(data) >= 1_024)
-    return Case(town, owned.record, given.grant, parse_key_part(note.key_part, town.trust.origin).part, sealed, recorder)
+    return Case(
+        town, owned.record, given.grant, parse_key_part(note.key_part, town.trust.origin).part, sealed, recorder
+    )
 
 
 def test_the_owners_part_and_two_shares_open_the_record(case: Case) -> None:
@@ -67,7 +69,7 @@ def test_the_owners_part_and_two_shares_open_the_record(case: Case) -> None:
 
 
 def test_the_vault_alone_opens_nothing(case: Case) -> None:
-    """Every 32 bytes it holds or was ever handed, as a key; and as the owner's part beside every number that it may take for B."""
+    """Every 32 bytes that it holds or was ever handed, tried as a key."""
     held = [data for _, data in files_under(case.town.vault_path)]
     handed = [data for name, given in case.seen.calls if name.startswith("vault.") for data in given]
     assert not case.opens(windows([*held, *handed]))

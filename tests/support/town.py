@@ -259,4 +259,3 @@ class Town:
         sink = io.BytesIO()
         by.read(record, grant, sink)
         return sink.getvalue()
-

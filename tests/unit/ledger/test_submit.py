@@ -189,6 +189,13 @@ def test_a_clock_a_little_behind_repeats_the_last_time(disk: Disk) -> None:
     assert disk.published().time == before
 
 
+def test_a_clock_a_little_behind_makes_no_block_to_be_fresh(disk: Disk) -> None:
+    disk.clock.now -= Limits().freshness
+    with disk.open() as ledger:
+        ledger.fresh()
+    assert disk.published().size == 3
+
+
 def test_a_clock_more_than_f_behind_closes_no_block(disk: Disk) -> None:
     disk.clock.now -= Limits().freshness + 1
     with disk.open() as ledger:
