@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import BytesIO
 
 from privledger.cli.making import make_wallet
@@ -38,7 +38,7 @@ def revoke(stage: Stage) -> None:
         raise LookupError("scene 3 comes first")
     screen.say(f"The insurer still holds its envelope and one unused read of {unread.month.name}. It tries:")
     insurer = stage.insurer_party
-    attempts = (
+    attempts: tuple[tuple[str, Callable[[], object]], ...] = (
         ("by its wallet", lambda: stage.insurer.read(unread.record, given.grant, BytesIO())),
         ("at the keeper, past its wallet", lambda: ask_keeper(stage, insurer, given, 1)),
         ("at the vault, past its wallet", lambda: ask_vault(stage, insurer, given, 1)),

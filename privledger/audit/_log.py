@@ -17,6 +17,7 @@ from privledger.audit.history import History
 from privledger.audit.memory import Memory, load_memory, save_memory
 from privledger.audit.report import Sheet
 from privledger.protocol.checkpoint import SignedCheckpoint, verify_checkpoint
+from privledger.protocol.entries import is_block
 from privledger.protocol.errors import FormatError, PrivledgerError, UnavailableError, VerificationError
 from privledger.protocol.tiles import TILE_WIDTH, TileReader, parse_tile, tile_path
 from privledger.protocol.trust import TrustRoot
@@ -205,10 +206,15 @@ class _Walk:
                 self._whole = False
                 self._stop(first, "its bundle cannot be read (step A3)")
                 continue
+            if checked.root and self._whole:
+                self._bundle_roots.append(checked.root)
             offset = max(0, start - first)
-            if self._whole:
-                self._grow(checked, offset)
-            self._replay(checked, offset)
+            if self._save_is_due(first):
+                middle = _after_last_block(checked.leaves, offset)
+                self._take(checked, offset, middle)
+                self._save(complete=False)
+                offset = middle
+            self._take(checked, offset, len(checked.leaves))
             if self._progress is not None:
                 self._progress(min(size, first + TILE_WIDTH), size)
 
@@ -220,26 +226,24 @@ class _Walk:
                 index = None if fault.offset is None else first + fault.offset
                 self._sheet.fail(fault.step, fault.what, fault.where, index)
 
-    def _grow(self, checked: _bundles.Checked, offset: int) -> None:
-        """Add a bundle's hashes to the tree."""
-        if checked.root:
-            self._bundle_roots.append(checked.root)
+    def _take(self, checked: _bundles.Checked, begin: int, end: int) -> None:
+        """Add the leaves [begin, end) of a bundle to the tree, and replay them."""
         frontier, hashes = self._frontier, checked.hashes
-        for at in range(offset * HASH_SIZE, len(hashes), HASH_SIZE):
+        for at in range(begin * HASH_SIZE, end * HASH_SIZE, HASH_SIZE) if self._whole else ():
             frontier.append(hashes[at : at + HASH_SIZE])
             if self._marks and frontier.size == self._marks[-1]:
                 self._roots[self._marks.pop()] = frontier.root()
+        if self._found.replay is not None:
+            broken = {
+                fault.offset - begin for fault in checked.faults if fault.step == "A4" and fault.offset is not None
+            }
+            self._found.replay.feed(checked.leaves[begin:end], broken)
 
-    def _replay(self, checked: _bundles.Checked, offset: int) -> None:
+    def _save_is_due(self, done: int) -> bool:
         replay = self._found.replay
-        if replay is None:
-            return
-        broken = {fault.offset - offset for fault in checked.faults if fault.step == "A4" and fault.offset is not None}
-        leaves = checked.leaves[offset:] if offset else checked.leaves
-        replay.feed(leaves, broken)
-        due = max(SAVE_EVERY, len(replay.state))
-        if self._directory is not None and replay.next_index == replay.size and replay.size - self._saved >= due:
-            self._save(complete=False)
+        if self._directory is None or replay is None:
+            return False
+        return done - self._saved >= max(SAVE_EVERY, len(replay.state))
 
     def _stop(self, index: int, why: str) -> None:
         for step in ("A4", "A5"):
@@ -381,3 +385,8 @@ class _Walk:
         blocks = len(replay.history.sizes)
         sheet.checked("A6", f"{what}, {blocks} blocks in all, {len(replay.state)} keys in the state")
         self._save(complete=True)
+
+
+def _after_last_block(leaves: list[bytes], begin: int) -> int:
+    """The offset after the last block leaf from `begin` on; `begin` if there is none."""
+    return next((offset + 1 for offset in range(len(leaves) - 1, begin - 1, -1) if is_block(leaves[offset])), begin)

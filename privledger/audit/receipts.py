@@ -95,7 +95,7 @@ def _check_keeper(
 
 def _terms(grant: GrantDisclosure) -> Terms | None:
     try:
-        return None if grant.opening is None else parse_opening(grant.opening)[0]
+        return None if grant.opening is None or grant.grant == ZERO_GRANT else parse_opening(grant.opening)[0]
     except PrivledgerError:
         return None  # step A9 says so
 

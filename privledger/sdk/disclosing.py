@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from privledger.protocol.bundle import Bundle, BundleEntry
 from privledger.protocol.descriptor import prove_descriptor
 from privledger.protocol.disclosure import DescriptorDisclosure, Disclosure, GrantDisclosure, ServiceReceipts
-from privledger.protocol.entries import GrantEntry, RevokeEntry, ServiceEntry
+from privledger.protocol.entries import GrantEntry, ReceiptsEntry, RevokeEntry, ServiceEntry, is_block, parse_entry
 from privledger.protocol.errors import UnavailableError, VerificationError
 from privledger.protocol.ids import ZERO_GRANT
 from privledger.protocol.presentation import make_presentation, unpack_proof_request
@@ -42,6 +42,8 @@ from privledger.wallet.notes import GivenGrant, OwnedRecord
 from privledger_crypto import cbor, group
 
 __all__ = ["make_bundle", "make_disclosure", "present", "receipts_of"]
+
+_LEAVES_AT_A_TIME = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,21 +207,23 @@ def _bundled(one: ProvenEntry) -> BundleEntry:
 
 
 def _service_entries(context: OwnerContext, services: Sequence[bytes], size: int) -> list[int]:
-    """Where the entries of these services stand: their registrations and their last `receipts`."""
-    found = []
-    for service in services:
-        last_receipts = None
-        for index in context.view.port.find(record=service):
-            if index >= size:
+    """Where the entries of these services stand: their registrations and their last `receipts`.
+
+    The ledger's index knows records only, so the log is looked through; what is found is proven afterwards.
+    """
+    found: list[int] = []
+    last_receipts: dict[bytes, int] = {}
+    for start in range(0, size, _LEAVES_AT_A_TIME):
+        leaves = context.view.port.leaves(start, min(start + _LEAVES_AT_A_TIME, size))
+        for index, leaf in enumerate(leaves, start):
+            if is_block(leaf) or not any(service in leaf for service in services):
                 continue
-            entry = proven_entry(context.view, index).entry
-            if isinstance(entry.body, ServiceEntry):
-                found.append(index)
-            else:
-                last_receipts = index
-        if last_receipts is not None:
-            found.append(last_receipts)
-    return found
+            match parse_entry(leaf).body:
+                case ServiceEntry(service=service) if service in services:
+                    found.append(index)
+                case ReceiptsEntry(service=service) if service in services:
+                    last_receipts[service] = index
+    return [*found, *last_receipts.values()]
 
 
 def present(context: OwnerContext, record: bytes, proof_request: bytes) -> bytes:

@@ -104,15 +104,19 @@ def revoke_all(context: OwnerContext, owned: OwnedRecord) -> Ended:
 
 def _end(context: OwnerContext, entry: bytes) -> Ended:
     """Hand a signed ending to everyone who serves, then submit it. The chain decides; a service that is away reads it there."""
+    _tell(context, entry)
+    index = context.view.submit_one(entry)
+    closing: Closing = closing_block(context.view, index)
+    return Ended(index, closing.block.height, closing.block.time)
+
+
+def _tell(context: OwnerContext, entry: bytes) -> None:
     services: list[Keeper | Vault] = [*context.keepers, context.vault]
     for service in services:
         try:
             service.notify(entry)
         except UnavailableError:
             continue  # it will see the block
-    index = context.view.submit_one(entry)
-    closing: Closing = closing_block(context.view, index)
-    return Ended(index, closing.block.height, closing.block.time)
 
 
 def erase_record(context: OwnerContext, owned: OwnedRecord) -> Ended:
@@ -143,6 +147,7 @@ def erase_record(context: OwnerContext, owned: OwnedRecord) -> Ended:
         closing = closing_block(context.view, state.changed)
         ended = Ended(state.changed, closing.block.height, closing.block.time)
     context.notebook.forget_record(owned.record)
+    _tell(context, entry)  # once more, so that all look at the chain and destroy now what it erased
     certificates_of(context, owned.record)
     return ended
 

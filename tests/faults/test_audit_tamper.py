@@ -482,9 +482,7 @@ def with_answer(scene: Scene, **fields: object) -> object:
 
 
 def with_item(scene: Scene, wanted: bytes, value: bytes | None) -> object:
-    items = tuple(
-        (key, value if key == wanted else old, proof) for key, old, proof in scene.bundle().answer.items
-    )
+    items = tuple((key, value if key == wanted else old, proof) for key, old, proof in scene.bundle().answer.items)
     return with_answer(scene, items=items)
 
 

@@ -298,8 +298,6 @@ class Scene:
         return audit_bundle(bundle.pack(), given.pop("trust", None) or self.chain.trust(), **given)  # type: ignore[arg-type]
 
 
-
-
 def with_grant(disclosure: Disclosure, label: str, **fields: object) -> Disclosure:
     """The disclosure with other fields in the receipts of one grant's keeper."""
     wanted = ZERO_GRANT if label == "owner" else short(label)
