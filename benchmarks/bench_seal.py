@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.common import Row, median_of
@@ -61,7 +62,7 @@ def _measure(bench: Workbench, size: int, runs: int) -> Iterator[Row]:
         times.seal.append(median_of(lambda: records.append(_put(bench, payload)), 1))
         owned = records[-1]
         grant = bench.owner.grant(owned.record, address, bench.terms).grant
-        times.read.append(median_of(lambda: _read(bench, owned.record, grant, copy), 1))
+        times.read.append(median_of(partial(_read, bench, owned.record, grant, copy), 1))
         if _digest(copy) != _digest(payload):
             raise RuntimeError("what was read back is not what was sealed")
     raw = statistics.median(times.raw)

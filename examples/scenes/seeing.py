@@ -71,13 +71,12 @@ def see(stage: Stage) -> None:
 
 
 def _search(stage: Stage, one: SealedMonth) -> None:
-    """Look for what must not stand in the log or with the services."""
+    """Look for what must not stand in the log or with the services. Nothing short: ciphertext holds every three bytes somewhere."""
     origin = stage.place.trust.origin
     addresses = [parse_address(raw, origin) for party in (stage.planner, stage.insurer) for raw in party.addresses()]
     words = {
         "a title": one.month.title.encode(),
         "a purpose": b"risk-pricing",
-        "a currency": b"EUR",
         "the planner's label": b"city planning office",
         "the insurer's label": b"Velo Insurance",
         "the first row of the data": one.month.content.splitlines()[1],

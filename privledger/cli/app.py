@@ -10,11 +10,11 @@ one JSON document that a program waits for. `--debug` may stand anywhere and sho
 from __future__ import annotations
 
 import contextlib
-import errno
 import importlib
 import json
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn, cast
@@ -113,7 +113,7 @@ class CommandLine(TyperGroup):
                 raise KeyboardInterrupt
         except BaseException as exc:
             if debug and not isinstance(exc, SystemExit):
-                raise
+                traceback.print_exception(exc)
             sys.exit(_ended_by(exc, as_json=as_json))
         sys.exit(returned if isinstance(returned, int) else Status.DONE)
 
@@ -127,13 +127,14 @@ def _take_debug(words: list[str]) -> bool:
 
 def _ended_by(exc: BaseException, *, as_json: bool) -> int:
     """Say what ended the run, and return the exit code."""
-    if isinstance(exc, SystemExit):
+    # typer answers a closed pipe with `sys.exit(1)`; here 1 means something else.
+    if isinstance(exc, SystemExit) and not isinstance(exc.__context__, BrokenPipeError):
         return exc.code if isinstance(exc.code, int) else Status.FAILED
     if isinstance(exc, KeyboardInterrupt):
         return _say(
             Status.INTERRUPTED, "interrupted", "interrupted", "Run it again; nothing was half-written.", as_json
         )
-    if isinstance(exc, OSError) and exc.errno == errno.EPIPE:
+    if isinstance(exc, SystemExit | BrokenPipeError):
         # Whoever read the output has gone; Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Status.FAILED

@@ -163,10 +163,27 @@ def test_an_unexpected_error_is_called_a_bug(monkeypatch: pytest.MonkeyPatch, er
     assert "Traceback" not in result.stderr
 
 
-def test_debug_may_stand_anywhere_and_lets_the_error_through(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_debug_may_stand_anywhere_and_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     _raising(monkeypatch, RuntimeError("boom"))
-    result = runner.invoke(app, ["list", "--debug"])
-    assert isinstance(result.exception, RuntimeError)
+    for words in (["list", "--debug"], ["--debug", "list"]):
+        result = runner.invoke(app, words)
+        assert (result.exit_code, "Traceback" in result.stderr) == (Status.FAILED, True)
+
+
+def test_a_reader_that_went_away_is_no_false_result_and_no_noise(repository_root: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    paths = os.pathsep.join([str(repository_root), str(repository_root / "crypto")])
+    done = subprocess.run(
+        [sys.executable, "-m", "privledger.cli", "--help"],
+        env={**os.environ, "PYTHONPATH": paths},
+        stdout=write,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (Status.FAILED, b"")
 
 
 def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
