@@ -85,14 +85,14 @@ def recognise(data: bytes) -> str:
     """What the bytes claim to be; `unknown` if nothing of ours."""
     if data.lstrip()[:1] == b"{":
         return "trust root"
-    if b"\n\n\xe2\x80\x94 " in data:
-        return "checkpoint"
-    if is_block(data):
-        return "block"
     try:
         return unpack(data).type
     except FormatError:
         pass
+    if b"\n\n\xe2\x80\x94 " in data:  # after the containers, since some carry a checkpoint
+        return "checkpoint"
+    if is_block(data):
+        return "block"
     try:
         kind = peek_statement(data).kind
     except FormatError:

@@ -28,8 +28,15 @@ from privledger.protocol._values import (
 from privledger.protocol.container import pack, unpack
 from privledger.protocol.descriptor import MAX_BLOB, descriptor_scalar, verify_descriptor
 from privledger.protocol.grantenvelope import PROOF_SIZE
-from privledger.protocol.ids import check_origin
-from privledger.protocol.receipt import MAX_RECEIPT, ReceiptOpening, parse_receipt_opening
+from privledger.protocol.errors import VerificationError
+from privledger.protocol.ids import ZERO_GRANT, check_origin
+from privledger.protocol.receipt import (
+    MAP_KEY_SIZE,
+    MAX_RECEIPT,
+    ReceiptOpening,
+    parse_receipt_opening,
+    terms_map_key,
+)
 from privledger.protocol.statements import MAX_STATEMENT
 from privledger.protocol.terms import MAX_TERMS_OPENING, parse_opening
 from privledger_crypto import cbor
@@ -52,14 +59,19 @@ _MAX_ORIGIN = 200  # bytes
 
 @dataclass(frozen=True, slots=True)
 class ServiceReceipts:
-    """The receipts of a grant with one keeper, in order, and what binds their number to a posted root (or None)."""
+    """The receipts of a grant with one keeper, in order, and what binds their number to a posted root (or None).
+
+    `map_key` (32 bytes) is where the grant stands in the keeper's receipt map; see `GrantDisclosure.proves_key`.
+    """
 
     service: bytes
+    map_key: bytes = field(repr=False)
     receipts: tuple[bytes, ...] = field(repr=False)
     opening: ReceiptOpening | None
 
     def __post_init__(self) -> None:
         require_id(self.service, "a service id")
+        require_size(self.map_key, MAP_KEY_SIZE, "a key of a receipt map")
         require(len(self.receipts) <= MAX_RECEIPTS, f"a disclosure holds at most {MAX_RECEIPTS} receipts of one keeper")
 
 
@@ -76,6 +88,22 @@ class GrantDisclosure:
         if self.opening is not None:
             parse_opening(self.opening)
         require(is_rising([one.service for one in self.services]), "the keepers of a grant are sorted and distinct")
+
+    @property
+    def proves_key(self) -> bool:
+        """Whether the map keys can be computed again from what is shown: not of the owner's reads, nor without an opening."""
+        return self.opening is not None and self.grant != ZERO_GRANT
+
+    def verify_key(self, record: bytes, shown: ServiceReceipts) -> None:
+        """Check the map key of `shown` against the opening of this grant's terms, if that is shown.
+
+        Raises:
+            VerificationError: it is the key of something else, so receipts under the right one may be left out.
+        """
+        if self.opening is None or not self.proves_key:
+            return
+        if shown.map_key != terms_map_key(record, self.grant, self.opening):
+            raise VerificationError("the receipts are shown under a map key that is not this grant's")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +203,7 @@ def unpack_disclosure(data: bytes) -> Disclosure:
 
 
 def _service_value(one: ServiceReceipts) -> cbor.Value:
-    return [one.service, list(one.receipts), None if one.opening is None else one.opening.to_value()]
+    return [one.service, one.map_key, list(one.receipts), None if one.opening is None else one.opening.to_value()]
 
 
 def _parse_grant(item: object) -> GrantDisclosure:
@@ -188,9 +216,10 @@ def _parse_grant(item: object) -> GrantDisclosure:
 
 
 def _parse_service(item: object) -> ServiceReceipts:
-    service, receipts, opening = array(item, "the receipts of a keeper", length=3)
+    service, map_key, receipts, opening = array(item, "the receipts of a keeper", length=4)
     return ServiceReceipts(
         as_bytes(service, "a service id", length=ID_SIZE),
+        as_bytes(map_key, "a key of a receipt map", length=MAP_KEY_SIZE),
         _byte_strings(array(receipts, "receipts", max_items=MAX_RECEIPTS), "a receipt", MAX_RECEIPT),
         None if opening is None else parse_receipt_opening(array(opening, "a receipt opening")),
     )

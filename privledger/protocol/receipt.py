@@ -1,7 +1,8 @@
 """Receipts: a keeper's signed word on each release, and the commitment that fixes how many there are (docs/spec/release.md §3, §4).
 
 A keeper stores and signs a receipt before a share leaves. The receipts of a grant form a chain of heads; what a keeper posts
-commits, for each grant, to the head, the count and the units, so none can be left out later.
+commits, for each grant, to the head, the count and the units, so none can be left out later. Where a grant stands in what is posted
+only those can tell who know a secret of it, so nobody learns from a proof which grants of others were read.
 
 Left to others: storing receipts, posting roots, and whether a grant was live at the size that a receipt names.
 """
@@ -36,6 +37,7 @@ from privledger.protocol.deposit import encode_share, parse_share
 from privledger.protocol.errors import VerificationError
 from privledger.protocol.request import MAX_REQUEST, Request, parse_request
 from privledger.protocol.statements import make_statement
+from privledger.protocol.terms import parse_opening
 from privledger_crypto import cbor, cose, envelope, group, pedersen
 from privledger_crypto.generators import receipt_generators
 from privledger_crypto.shares import Share
@@ -43,6 +45,7 @@ from privledger_crypto.statemap import MapProof, verify_absence, verify_existenc
 
 __all__ = [
     "FIRST_HEAD",
+    "MAP_KEY_SIZE",
     "MAX_RECEIPT",
     "Receipt",
     "ReceiptOpening",
@@ -54,11 +57,14 @@ __all__ = [
     "parse_receipt_opening",
     "receipt_map_key",
     "seal_response",
+    "terms_map_key",
     "verify_totals",
 ]
 
 FIRST_HEAD = bytes(DIGEST_SIZE)  # the head before a grant's first receipt
 MAX_RECEIPT = 8192  # bytes
+MAP_KEY_SIZE = 32  # bytes, SHA-256
+_SECRET_SIZE = 32  # bytes: a scalar, or a share digest
 _HEAD_DST = b"PRIVLEDGER-V1-RECEIPT-HEAD"
 
 
@@ -216,9 +222,9 @@ class ReceiptOpening:
         """`to_value` in canonical CBOR, as a keeper answers it."""
         return cbor.encode(self.to_value())
 
-    def verify(self, record: bytes, grant: bytes) -> None:
-        """Check that `root` holds these totals for the grant, or nothing. Raises VerificationError."""
-        key = receipt_map_key(record, grant)
+    def verify(self, key: bytes) -> None:
+        """Check that `root` holds these totals at the map key `key` (32 bytes), or nothing. Raises VerificationError."""
+        require_size(key, MAP_KEY_SIZE, "a key of a receipt map")
         with reading("receipt map"):
             if self.totals is None:
                 verify_absence(self.root, key, self.proof)
@@ -242,11 +248,26 @@ def parse_receipt_opening(value: object) -> ReceiptOpening:
         )
 
 
-def receipt_map_key(record: bytes, grant: bytes) -> bytes:
-    """The key of a grant in a receipt map: 32 bytes."""
+def receipt_map_key(record: bytes, grant: bytes, secret: bytes) -> bytes:
+    """The key of a grant in a keeper's receipt map: 32 bytes.
+
+    Args:
+        secret: 32 bytes, which only those know who may find the grant there: the blinding `r` of its `T`; for the owner's own
+            reads (grant zero) the digest of the share that this keeper holds at the request's epoch.
+
+    Raises:
+        UsageError: a part of another length.
+    """
     require_id(record, "a record id")
     require_id(grant, "a grant id")
-    return record + grant
+    require_size(secret, _SECRET_SIZE, "the secret in a key of a receipt map")
+    return hashlib.sha256(cbor.encode(["privledger/v1", "receipt-key", record, grant, secret])).digest()
+
+
+def terms_map_key(record: bytes, grant: bytes, opening: bytes) -> bytes:
+    """The same for a grant of which the opening of `T` is at hand (docs/spec/grant.md §1). Raises FormatError."""
+    _, blinding = parse_opening(opening)
+    return receipt_map_key(record, grant, group.scalar_to_bytes(blinding))
 
 
 def verify_totals(receipts: Sequence[Receipt], totals: ReceiptTotals | None) -> None:

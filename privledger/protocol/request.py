@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from privledger.protocol._values import (
+    DIGEST_SIZE,
     ID_SIZE,
     MAX_TIME,
     UINT32,
@@ -111,7 +112,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """An owner's ask for receipts (of one grant, or of its own reads: grant zero) or for a certificate (grant zero)."""
+    """An owner's ask for receipts (of one grant, or of its own reads: grant zero) or for a certificate (grant zero).
+
+    `map_key` says where in the keeper's receipt map the grant stands (32 bytes); it is empty for a certificate.
+    """
 
     record: bytes
     grant: bytes
@@ -119,6 +123,7 @@ class Ask:
     service: bytes
     nonce: bytes
     expiry: int
+    map_key: bytes = field(repr=False)
     key: bytes
     raw: bytes = field(repr=False)
 
@@ -130,6 +135,7 @@ class Ask:
         require_id(self.service, "a service id")
         require_size(self.nonce, NONCE_SIZE, "the nonce of an ask")
         require_uint(self.expiry, MAX_TIME, "the expiry of an ask")
+        require_size(self.map_key, DIGEST_SIZE if self.what == "receipts" else 0, "the map key of an ask")
 
 
 def make_request(
@@ -219,14 +225,15 @@ def make_ask(
     service: bytes,
     nonce: bytes,
     expiry: int,
+    map_key: bytes = b"",
 ) -> bytes:
     """Sign an ask with the record key; the fields are those of `Ask`.
 
     Raises:
         UsageError: fields that do not go together.
     """
-    Ask(record, grant, what, service, nonce, expiry, signer.key_id, b"")
-    fields: dict[int, cbor.Value] = {1: record, 2: grant, 3: what, 4: service, 5: nonce, 6: expiry}
+    Ask(record, grant, what, service, nonce, expiry, map_key, signer.key_id, b"")
+    fields: dict[int, cbor.Value] = {1: record, 2: grant, 3: what, 4: service, 5: nonce, 6: expiry, 7: map_key}
     with making("ask"):
         return make_statement(signer, "ask", fields, origin=origin)
 
@@ -247,6 +254,7 @@ def parse_ask(raw: bytes, origin: str) -> Ask:
             service=fields.bytes(4, length=ID_SIZE),
             nonce=fields.bytes(5, length=NONCE_SIZE),
             expiry=fields.uint(6, MAX_TIME),
+            map_key=fields.bytes(7, max_length=DIGEST_SIZE),
             key=signed.key,
             raw=raw,
         )

@@ -32,6 +32,7 @@ from privledger.sdk.ending import (
     certificates_of,
     erase_record,
     erased_records,
+    resume_erasures,
     revoke_all,
     revoke_grants,
 )
@@ -294,7 +295,8 @@ class Owner:
 
     def resume(self) -> list[str]:
         """Finish or abandon what an earlier run left half-done; says what it did."""
-        return [*resume_puts(self._context), *resume_grants(self._context)]
+        context = self._context
+        return [*resume_erasures(context), *resume_puts(context), *resume_grants(context)]
 
 
 def _status(state: RecordState) -> str:

@@ -86,9 +86,8 @@ def put_record(
     """
     draft.descriptor(0, bytes(SALT_SIZE))  # a draft that cannot be is refused before anything is reserved
     attributes = draft.scalars()
-    index = context.wallet.reserve_index()
+    index, record = _unused_index(context)
     signer = context.signer(index)
-    record = record_id(signer.key_id)
     b, r = group.random_scalar(context.random_bytes), group.random_scalar(context.random_bytes)
     journal = PutJournal(record, index, group.scalar_to_bytes(b), group.scalar_to_bytes(r))
     context.notebook.save_journal(journal)
@@ -139,6 +138,16 @@ def put_record(
     context.notebook.save_journal(journal.ready(entry, owned))
     _finish(context, entry, owned)
     return owned
+
+
+def _unused_index(context: OwnerContext) -> tuple[int, bytes]:
+    """A reserved index whose record the ledger proves not to exist: another copy of this wallet may have used some."""
+    while True:
+        index = context.wallet.reserve_index()
+        record = record_id(context.signer(index).key_id)
+        if context.view.record(record) is None:
+            return index, record
+        context.wallet.seen_on_chain(index)
 
 
 def _finish(context: OwnerContext, entry: bytes, owned: OwnedRecord) -> None:

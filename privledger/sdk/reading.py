@@ -30,11 +30,13 @@ from privledger.sdk.view import LedgerView
 from privledger.wallet.notes import Notebook, ReceivedGrant
 from privledger.wallet.store import Wallet
 from privledger_crypto import cbor, group, onetime, shares
+from privledger_crypto import errors as crypto_errors
 from privledger_crypto.envelope import XWingPrivateKey
 
 __all__ = ["GranteeContext", "OpenedRecord", "blob_source", "check_grant", "open_record"]
 
-_CRYPTO_SEED = 32  # bytes of a response key
+_RESPONSE_SEED = 32  # bytes of a response key
+_TRIES = 4  # requests in one read; a lying keeper must not make the wallet burn its read numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,10 @@ def blob_source(vault: Vault, request: Callable[[], bytes]) -> BlobSource:
 
     def fetch(first: int, count: int) -> tuple[bytes, tuple[bytes, ...]]:
         answer: Segments = vault.segments(request(), first, count)
-        proof = cbor.decode(answer.proof)
+        try:
+            proof = cbor.decode(answer.proof)
+        except crypto_errors.CryptoError as exc:
+            raise VerificationError("the vault's proof of the segments is malformed") from exc
         if answer.first != first or not isinstance(proof, list):
             raise VerificationError("the vault answered for other segments than it was asked for")
         return answer.data, tuple(part for part in proof if isinstance(part, bytes))
@@ -182,18 +187,16 @@ def open_record(context: GranteeContext, note: ReceivedGrant) -> OpenedRecord:
         VerificationError: an answer is false.
     """
     key_part, part = verify_received(context, note)
-    note = _with_request(context, note, key_part, part)
-    if note.pending is None:
-        raise UnavailableError("no request under way", code="internal")
-    request = parse_request(note.pending[0], context.origin)
-    response_key = XWingPrivateKey.from_seed(note.pending[1])
-    opening = encode_opening(part.terms, part.r)
-    released, receipts = _collect(context, key_part, request, opening, response_key)
-    keepers_part = shares.combine(released, threshold=key_part.t)
-    key = keys.data_key(key_part.part, keepers_part, context.origin, note.record, key_part.epoch)
+    request, released, receipts = _released(context, note, key_part, part)
+    key = keys.data_key(
+        key_part.part,
+        shares.combine(released, threshold=key_part.t),
+        context.origin,
+        note.record,
+        key_part.epoch,
+    )
     for receipt in receipts:
         context.wallet.put("receipts", note.grant, receipt.request.digest + receipt.service, receipt.raw)
-
     if context.vault.service != key_part.vault:
         raise VerificationError("the record lies in another vault than this place's")
 
@@ -217,30 +220,65 @@ def open_record(context: GranteeContext, note: ReceivedGrant) -> OpenedRecord:
     )
 
 
+def _released(
+    context: GranteeContext, note: ReceivedGrant, key_part: KeyPart, part: GrantPart
+) -> tuple[Request, list[shares.Share], list[Receipt]]:
+    """Ask with the request under way, or a new one.
+
+    A request that expired before any keeper saw it is made anew under its number. One whose number was spent by another request (a
+    second session, or keepers of which only some had answered) gives way to the next number.
+    """
+    opening = encode_opening(part.terms, part.r)
+    for left in reversed(range(_TRIES)):
+        raw, seed = _under_way(context, note, key_part, part)
+        request = parse_request(raw, context.origin)
+        try:
+            released, receipts = _collect(context, key_part, request, opening, XWingPrivateKey.from_seed(seed))
+        except AuthorisationError as exc:
+            is_lost = exc.code == "unproven" and request.expiry <= context.clock()
+            if not left or not (is_lost or exc.code == "number_used"):
+                raise
+            _give_up(context, note, raw, number=request.number + (0 if is_lost else 1))
+        else:
+            return request, released, receipts
+    raise UnavailableError("no keeper answered", code="keepers_away")
+
+
 def finished(context: GranteeContext, record: bytes, grant: bytes) -> None:
     """The blob is complete: forget the request and its response key."""
-    note = context.notebook.received_grant(record, grant)
-    if note is not None and note.pending is not None:
-        context.notebook.save_received(replace(note, pending=None))
+    with context.wallet.lock:
+        note = context.notebook.received_grant(record, grant)
+        if note is not None and note.pending is not None:
+            context.notebook.save_received(replace(note, pending=None))
 
 
-def _with_request(context: GranteeContext, note: ReceivedGrant, key_part: KeyPart, part: GrantPart) -> ReceivedGrant:
-    if note.pending is not None:
-        return note
-    terms = part.terms
-    number = max(note.next_read, terms.first_read)
-    if number > terms.last_read:
-        raise AuthorisationError(
-            f"all reads of this grant are used (read numbers {terms.first_read} to {terms.last_read})",
-            code="number_out_of_range",
-            step=4,
-            hint="Ask the owner for a new grant: `privledger request`.",
-        )
-    seed = context.random_bytes(_CRYPTO_SEED)
-    raw = _make_request(context, note, key_part, number, XWingPrivateKey.from_seed(seed).public)
-    pending = replace(note, pending=(raw, seed), next_read=number + 1)
-    context.notebook.save_received(pending)
-    return pending
+def _under_way(context: GranteeContext, note: ReceivedGrant, key_part: KeyPart, part: GrantPart) -> tuple[bytes, bytes]:
+    """The request under way and its response key; a new one is noted down before anything is sent."""
+    with context.wallet.lock:
+        newest = context.notebook.received_grant(note.record, note.grant) or note
+        if newest.pending is not None:
+            return newest.pending
+        terms = part.terms
+        number = max(newest.next_read, terms.first_read)
+        if number > terms.last_read:
+            raise AuthorisationError(
+                f"all reads of this grant are used (read numbers {terms.first_read} to {terms.last_read})",
+                code="number_out_of_range",
+                step=4,
+                hint="Ask the owner for a new grant: `privledger request`.",
+            )
+        seed = context.random_bytes(_RESPONSE_SEED)
+        raw = _make_request(context, note, key_part, number, XWingPrivateKey.from_seed(seed).public)
+        context.notebook.save_received(replace(newest, pending=(raw, seed), next_read=number + 1))
+        return raw, seed
+
+
+def _give_up(context: GranteeContext, note: ReceivedGrant, raw: bytes, *, number: int) -> None:
+    """Drop a request that can have no answer any more; the next one takes `number`."""
+    with context.wallet.lock:
+        newest = context.notebook.received_grant(note.record, note.grant)
+        if newest is not None and newest.pending is not None and newest.pending[0] == raw:
+            context.notebook.save_received(replace(newest, pending=None, next_read=number))
 
 
 def _make_request(

@@ -96,7 +96,7 @@ def _replay(
 ) -> tuple[dict[bytes, tuple[bytes, RecordState]], dict[bytes, dict[bytes, GrantState]]]:
     """The states of all records (by record key) and grants at a fresh checkpoint, from the log alone."""
     checkpoint = context.view.fresh()
-    replayer = Replayer(context.origin)
+    replayer = Replayer(context.origin, genesis=context.view.trust.genesis)
     for start in range(0, checkpoint.size, _LEAVES_AT_A_TIME):
         end = min(start + _LEAVES_AT_A_TIME, checkpoint.size)
         leaves = context.view.port.leaves(start, end)

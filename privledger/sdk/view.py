@@ -10,13 +10,14 @@ values mean.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from privledger.protocol.checkpoint import SignedCheckpoint, verify_checkpoint
 from privledger.protocol.entries import LedgerEntry
 from privledger.protocol.errors import RefusedError, VerificationError
-from privledger.protocol.light import VerifiedState, verify_state_answer
+from privledger.protocol.light import StateAnswer, VerifiedState, check_age, verify_state_answer
 from privledger.protocol.outcomes import Refused
 from privledger.protocol.state import (
     SETTINGS_KEY,
@@ -70,24 +71,47 @@ class LedgerView:
         return self.trust.origin
 
     def accept(self, note: bytes) -> SignedCheckpoint:
-        """Take a checkpoint if it is signed and consistent with the last accepted one; remember it if it is newer.
+        """Take a checkpoint if it is signed, of this very ledger, and extends the last accepted one; remember it.
 
         Raises:
-            VerificationError: not signed by this ledger (code `false`), or a fork (code `forked`).
+            VerificationError: not signed by this ledger (code `false`), of a ledger with another entry 0 (`wrong_genesis`), a
+                fork (`forked`), or older than what this wallet has seen (`older`).
         """
         new = verify_checkpoint(note, self.trust)
         last = self._last
         if last is None:
+            self._check_genesis(new)
             self._remember(new)
-            return new
-        older, newer = (last, new) if last.size <= new.size else (new, last)
+        elif new.size < last.size:
+            raise VerificationError(
+                f"the ledger shows its state at size {new.size}, and this wallet has seen it at size {last.size}",
+                code="older",
+                hint="A copy that lags behind, or a service that hides what came since. Try again, or use another place.",
+            )
+        else:
+            self._check_extends(last, new)
+            self._remember(new)
+        return new
+
+    def _check_genesis(self, new: SignedCheckpoint) -> None:
+        """First contact: entry 0 is the one that the trust root names."""
+        leaf = self.port.leaves(0, 1)[0] if new.size else b""
+        if hashlib.sha256(leaf).digest() != self.trust.genesis:
+            raise VerificationError(
+                "entry 0 of this ledger is not the one that the trust root names",
+                code="wrong_genesis",
+                hint="This is another ledger under the same name and keys. Compare the trust root with somebody who uses it.",
+            )
+        self.verify_leaf(leaf, 0, new)
+
+    def _check_extends(self, last: SignedCheckpoint, new: SignedCheckpoint) -> None:
         try:
-            if older.size == newer.size:
-                if older.root != newer.root:
+            if last.size == new.size:
+                if last.root != new.root:
                     raise crypto_errors.VerificationError("two roots of one size")
             else:
-                path = self.port.consistency(older.size, newer.size)
-                merkle.verify_consistency(older.size, older.root, newer.size, newer.root, path)
+                path = self.port.consistency(last.size, new.size)
+                merkle.verify_consistency(last.size, last.root, new.size, new.root, path)
         except crypto_errors.CryptoError as exc:
             raise VerificationError(
                 f"the ledger's history changed: the checkpoint of size {new.size} does not fit the one of size {last.size} "
@@ -95,32 +119,40 @@ class LedgerView:
                 code="forked",
                 hint="Keep both checkpoints; they are evidence. `privledger audit` can write it to a file.",
             ) from exc
-        if new.size > last.size:
-            self._remember(new)
-        return new
 
     def _remember(self, checkpoint: SignedCheckpoint) -> None:
-        self._memory.save_checkpoint(checkpoint.note)
-        self._last = checkpoint
+        if self._last is None or checkpoint.size > self._last.size:
+            self._memory.save_checkpoint(checkpoint.note)
+            self._last = checkpoint
 
     def fresh(self) -> SignedCheckpoint:
-        """A verified, consistent checkpoint that the ledger says is fresh."""
-        return self.accept(self.port.fresh())
-
-    def state(self, keys: Sequence[bytes]) -> VerifiedState:
-        """Proven values of `keys` at a checkpoint that is fresh and consistent.
+        """A verified checkpoint, at most the trust root's `max_age` old.
 
         Raises:
-            VerificationError: a proof does not hold, the state is old, or the history changed.
+            VerificationError: as `accept`. UnavailableError: too old (code `stale_view`).
         """
+        checkpoint = self.accept(self.port.fresh())
+        check_age(checkpoint.time, now=self.clock(), max_age=self.trust.max_age)
+        return checkpoint
+
+    def state(self, keys: Sequence[bytes]) -> VerifiedState:
+        """Proven values of `keys` at a checkpoint that is fresh and extends what this wallet has seen.
+
+        Raises:
+            VerificationError: a proof does not hold, or as `accept`. UnavailableError: the state is old.
+        """
+        return self.answer(keys)[1]
+
+    def answer(self, keys: Sequence[bytes]) -> tuple[StateAnswer, VerifiedState]:
+        """As `state`, with the answer itself, to pass on."""
         self.port.fresh()
         answer = self.port.state(keys)
         verified = verify_state_answer(answer, self.trust, now=self.clock(), max_age=self.trust.max_age)
         self.accept(answer.note)
-        missing = [key.hex() for key in keys if key not in verified.values]
+        missing = [key for key in keys if key not in verified.values]
         if missing:
             raise VerificationError(f"the ledger left out {len(missing)} of the values asked for")
-        return verified
+        return answer, verified
 
     def record(self, record: bytes) -> RecordState | None:
         """The proven state of a record, or None if there is none."""

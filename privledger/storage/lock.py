@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
@@ -17,22 +18,31 @@ _POLL = 0.02  # seconds between tries
 
 
 class ProcessLock:
-    """An exclusive lock (flock) held while the `with` block runs; re-entrant within one object, not for threads.
+    """An exclusive lock (flock) held while the `with` block runs, against other processes and other threads.
+
+    The thread that holds it may take it again through the same object.
 
     Args:
         path: the lock file; created with mode 0600, never removed.
-        wait: seconds to wait for another process before giving up.
+        wait: seconds to wait for another process or thread before giving up.
     """
 
     def __init__(self, path: Path, *, wait: float) -> None:
         self._path = path
         self._wait = wait
+        self._threads = threading.RLock()
         self._descriptor: int | None = None
         self._depth = 0
 
     def __enter__(self) -> ProcessLock:
-        if self._depth == 0:
-            self._descriptor = self._acquire()
+        if not self._threads.acquire(timeout=self._wait):
+            raise self._locked()
+        try:
+            if self._depth == 0:
+                self._descriptor = self._acquire()
+        except BaseException:
+            self._threads.release()
+            raise
         self._depth += 1
         return self
 
@@ -43,6 +53,7 @@ class ProcessLock:
         if self._depth == 0 and self._descriptor is not None:
             os.close(self._descriptor)  # closing releases the lock
             self._descriptor = None
+        self._threads.release()
 
     def _acquire(self) -> int:
         with storage_errors(self._path):
@@ -54,11 +65,14 @@ class ProcessLock:
             except BlockingIOError:
                 if time.monotonic() >= give_up:
                     os.close(descriptor)
-                    raise UnavailableError(
-                        f"another process has held {self._path} for {self._wait:g} seconds",
-                        code="locked",
-                        hint="Wait until it has finished, or stop it; a dead process holds no lock.",
-                    ) from None
+                    raise self._locked() from None
                 time.sleep(_POLL)
             else:
                 return descriptor
+
+    def _locked(self) -> UnavailableError:
+        return UnavailableError(
+            f"another process or thread has held {self._path} for {self._wait:g} seconds",
+            code="locked",
+            hint="Wait until it has finished, or stop it; a dead process holds no lock.",
+        )

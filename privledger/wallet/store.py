@@ -298,6 +298,8 @@ class Wallet:
         group, item, content = value
         if not isinstance(group, bytes) or not isinstance(item, (bytes, str)):
             raise FormatError("a wallet file holds something else than its group, item and value")
+        if path != self._group(kind, group) / self._name(kind, group, item):
+            raise VerificationError(f"the wallet file {path.parent.name}/{path.name} belongs to another place")
         return group, item, content
 
     def remove(self, kind: str, group: bytes, item: bytes | str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from privledger.audit.bundle import audit_bundle
 from privledger.audit.fetch import DirectoryFetcher
 from privledger.audit.place import audit_place
+from privledger.audit.report import Report
 from privledger.local import LocalPlace
 from privledger.protocol.address import parse_access_request, parse_share_link, share_link
 from privledger.protocol.errors import AuthorisationError, PrivledgerError, UnavailableError, VerificationError
@@ -107,7 +108,7 @@ def test_an_owner_shares_a_record_and_keeps_control_of_it(town: Town) -> None:
     assert report.step("A11").status == "ok"
 
 
-def audit(town: Town, *disclosures: bytes):  # type: ignore[no-untyped-def]
+def audit(town: Town, *disclosures: bytes) -> Report:
     """An audit of the place as it stands."""
     return audit_place(
         DirectoryFetcher(town.place_path), town.trust, disclosures=disclosures, workers=0, clock=town.clock
