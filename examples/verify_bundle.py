@@ -273,8 +273,7 @@ def agree(trust, state, log, shown, listed):  # A6: what the state names is ther
         named |= {at for at in (held or [])[3:5] if at is not None} | ({changed} if cut_off else set())
     need(named <= listed, f"the bundle lacks the entries {sorted(named - listed)}")
     for index, (keys, body, _, _) in log.items():
-        kind, fits = body[0], True
-        held = state.get(b"\2" + body[1]) if kind in ("service", "receipts") else None
+        kind, fits, held = body[0], True, state.get(b"\2" + body[1]) if body[0] in ("service", "receipts") else None
         if kind == "ledger":
             fits = body[1] < settings[1] or body == settings
         elif kind == "service" and held:
@@ -296,14 +295,13 @@ def check_disclosed(origin, state, log, shown):
     record, seen = shown[2], {}
     for grant, opening, services in shown[3]:
         where, held = f"grant {grant.hex()}", state.get(b"\4" + record + grant)
-        if opening is not None:
-            step("A9", where, check_terms, held, opening)
-        terms = None if opening is None or grant == OWNER else decode(opening)[0]
-        for service, receipts, proof in services if grant == OWNER or held else []:
+        opened = step("A9", where, check_terms, held, opening) if opening is not None else None
+        terms, secret = opened or (None, None)
+        for service, map_key, receipts, proof in services if grant == OWNER or held else []:
             if keeper := state.get(b"\2" + service):
-                place = (origin, state, log, record, grant, service, keeper)
-                read = [step("A7", where, check_receipt, raw, terms, seen, *place) for raw in receipts]
-                step("A7", where, check_chain, read, receipts, keeper, record + grant, proof)
+                place = (terms, seen, origin, state, log, record, grant, service, keeper)
+                read = [step("A7", where, check_receipt, raw, *place) for raw in receipts]
+                step("A7", where, check_chain, read, receipts, keeper, record, grant, secret, map_key, proof)
     if shown[4] is not None:
         step("A9", "descriptor", check_descriptor, origin, record, state[b"\3" + record], shown[4])
     if state[b"\3" + record][0] == 1 or shown[5]:
@@ -313,7 +311,8 @@ def check_disclosed(origin, state, log, shown):
 def check_terms(held, opening):
     terms, r = decode(opening)  # grant.md §1: T opens to the terms
     values = [scalar(r), to_scalar(encode([terms[0], terms[6]]), b"TERMS"), *(terms[key] for key in range(1, 6))]
-    need(held and pack(combine(bases(7, b"TERMS"), values)) == held[2], "not the terms that were committed to")
+    fits = held and pack(combine(bases(7, b"TERMS"), values)) == held[2]
+    return need(fits, "not the terms that were committed to") or (terms, r)
 
 def check_descriptor(origin, record, value, disclosed):
     epoch, size, root, digest, proof = disclosed  # record.md §2: C opens to d
@@ -344,12 +343,14 @@ def check_receipt(raw, terms, seen, origin, state, log, record, grant, service, 
     need(fits and not late and not twice, "a release that terms, revocation or an earlier read do not allow")
     return body
 
-def check_chain(read, receipts, keeper, map_key, proof):  # release.md §4: all receipts that the keeper committed to
+def check_chain(read, receipts, keeper, record, grant, secret, map_key, proof):  # release.md §4: all receipts that the keeper committed to
     heads, units, read = [bytes(32)], [0], [] if None in read else read
     for place, (raw, body) in enumerate(zip(receipts, read, strict=False), start=1):
         need(body[5] == place and body[6] == heads[-1], f"the chain of receipts breaks at number {place}")
         heads, units = [*heads, sha(heads[-1], sha(raw))], [*units, units[-1] + body[7]]
-    if proof is None and keeper[7]:
+    own_key = sha(encode(["privledger/v1", "receipt-key", record, grant, secret]))
+    need(secret is None or map_key == own_key, "the receipts are shown under a map key that is not this grant's")
+    if (proof is None and keeper[7]) or (proof and proof[1] is None and secret is None and grant != OWNER):
         unclear.append("A7: nothing shows that these are all receipts under the root that the keeper posted")
     elif proof is not None:
         root, totals, path = proof
@@ -373,8 +374,7 @@ def check_certificates(origin, state, record, certificates):  # release.md §6: 
             if epoch == value[3]:
                 shares[put[9][0]], needed = (until if gone is None else 0), put[9][2] - put[9][1] + 1
     need(len(shares) >= needed, f"{len(shares)} of {needed} certificates are shown")
-    if list(shares.values()).count(0) < needed:
-        print(f"     erasure is pending until {max(shares.values())}")
+    print(f"     erasure is pending until {max(shares.values())}\n" * (list(shares.values()).count(0) < needed), end="")
 
 def main(arguments):
     for one in (findings, checked, unclear):
@@ -387,7 +387,7 @@ def main(arguments):
         print(f"could not check: {exc}", file=sys.stderr)
         return 3
     step("A1", "bundle", audit, trust, body)
-    for name in [f"A{number}" for number in range(1, 13)]:
+    for name in map("A{}".format, range(1, 13)):
         print(name.ljust(4), "FAILED" if name in findings else "ok" if name in checked else "not checked")
         print("".join(f"     - {line}\n" for line in findings.get(name, [])), end="")
     unclear.extend(["A1: cosignatures of witnesses are not read here"] if trust["witness_quorum"] else [])

@@ -5,12 +5,17 @@
         place.trust, place.ledger, place.vault, place.keepers
 
     trust-root.json      what clients trust; give it to them
-    place.json           version, origin, ids of vault and keepers
+    place.json           version, origin, ids of vault and keepers, and what the operator sets (below)
     log/                 the log as static files, to be served as they are
     services/            the services' public key files, whose digests stand in the log
     ledger/ replica/     databases that can be rebuilt from the log
     vault/ keeper/       what the services hold
-    operator/            private keys and the guard, for nobody else to read; back it up
+    operator/            private keys and the guards, for nobody else to read; back it up
+
+What an operator sets in place.json:
+
+    keeper_backups       for how many seconds backups of keeper/ are kept; null: none are made. Erasure certificates name it
+    keeper_guard         where the guard of the receipts lies (absolute, or from the place's directory); null: in operator/
 
 Vault and keeper follow the log through a replica of their own and share nothing else with the ledger. Left to others: what
 owners and grantees do here (`privledger.sdk`).
@@ -57,6 +62,7 @@ __all__ = ["PLACE_FILE", "TRUST_ROOT_FILE", "LocalPlace"]
 TRUST_ROOT_FILE = "trust-root.json"
 PLACE_FILE = "place.json"
 _VERSION = 1
+_KEEPER_GUARD = Path("operator") / "keeper-guard"
 _MAX_PLACE_FILE = 65_536  # bytes
 _UPKEEP_PERIOD = 30  # seconds between looks at what is due
 _SWEEP_PERIOD = 3600  # seconds between sweeps for expired deposits
@@ -175,7 +181,13 @@ class LocalPlace:
                 "lock_wait": lock_wait,
             }
             vault = LocalVault(path / "vault", signing_key=keys.vault, **common)
-            keeper = LocalKeeper(path / "keeper", signing_key=keys.keeper, **common)
+            keeper = LocalKeeper(
+                path / "keeper",
+                signing_key=keys.keeper,
+                backups_kept=described["keeper_backups"],
+                guard_path=path / (described["keeper_guard"] or _KEEPER_GUARD),
+                **common,
+            )
             undo.callback(keeper.close)
             place = cls(trust=trust, ledger=ledger, replica=replica, vault=vault, keepers=[keeper], clock=clock)
             place._look()
@@ -292,6 +304,8 @@ def _build(
         "origin": origin,
         "vault": service_id(keys.vault.public).hex(),
         "keepers": [service_id(keys.keeper.public).hex()],
+        "keeper_backups": None,
+        "keeper_guard": None,
     }
     create_exclusive(path / PLACE_FILE, json.dumps(described, indent=1).encode() + b"\n")
     create_exclusive(path / TRUST_ROOT_FILE, trust.to_json().encode())
@@ -307,6 +321,7 @@ def _read_place(path: Path) -> dict[str, Any]:
         check_origin(described["origin"])
         for service in (described["vault"], *described["keepers"]):
             bytes.fromhex(service)
+        _check_settings(described)
     except UnavailableError as exc:
         if exc.code != "not_found":
             raise
@@ -316,6 +331,15 @@ def _read_place(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as exc:
         raise FormatError(f"{path / PLACE_FILE} is damaged: {exc}", hint="Restore it from a backup.") from exc
     return dict(described)
+
+
+def _check_settings(described: dict[str, Any]) -> None:
+    """Take both settings as null where they are left out. Raises ValueError."""
+    kept, guard = (described.setdefault(name, None) for name in ("keeper_backups", "keeper_guard"))
+    if kept is not None and (type(kept) is not int or not 0 <= kept <= MAX_TIME):
+        raise ValueError("keeper_backups is a number of seconds, or null")
+    if guard is not None and (type(guard) is not str or not guard):
+        raise ValueError("keeper_guard is a path, or null")
 
 
 def _check_keys(described: dict[str, Any], trust: TrustRoot, keys: OperatorKeys) -> None:

@@ -29,6 +29,7 @@ from .errors import FormatError, ParameterError
 
 __all__ = [
     "MAX_DEPTH",
+    "MAX_ITEMS",
     "MAX_SIZE",
     "Encodable",
     "Fields",
@@ -57,6 +58,8 @@ Encodable: TypeAlias = (
 
 MAX_SIZE = 1 << 20
 """Default limit of `decode`, in bytes."""
+MAX_ITEMS = 1_000_000
+"""Default limit of `decode` on items, each array, map, key and value counted: an item of one byte costs far more in memory."""
 MAX_DEPTH = 16
 """Arrays and maps inside one another: the limit of `encode` and the default limit of `decode`."""
 
@@ -130,17 +133,17 @@ def _key_order(key: object) -> tuple[int, int, bytes]:
 # --- decoding -------------------------------------------------------------------------------------------------------
 
 
-def decode(data: bytes, *, max_size: int = MAX_SIZE, max_depth: int = MAX_DEPTH) -> Value:
+def decode(data: bytes, *, max_size: int = MAX_SIZE, max_depth: int = MAX_DEPTH, max_items: int = MAX_ITEMS) -> Value:
     """The value whose deterministic encoding is exactly `data`.
 
-    `max_size` is in bytes, `max_depth` in arrays and maps inside one another. Raises `FormatError` for anything that
-    `encode` would not have written: trailing or missing bytes, a longer form than needed, keys out of order or twice,
-    a type outside the profile, invalid UTF-8, or a limit passed.
+    `max_size` is in bytes, `max_depth` in arrays and maps inside one another, `max_items` in items of all kinds. Raises
+    `FormatError` for anything that `encode` would not have written: trailing or missing bytes, a longer form than needed, keys out
+    of order or twice, a type outside the profile, invalid UTF-8, or a limit passed.
     """
     if len(data) > max_size:
         raise FormatError(f"CBOR of {len(data)} bytes, at most {max_size} are allowed here")
     try:
-        value, end = _item(data, 0, max_depth)
+        value, end = _item(data, 0, max_depth, [max_items - 1])
     except IndexError as exc:
         raise FormatError("CBOR ends in the middle of an item") from exc
     if end != len(data):
@@ -148,8 +151,8 @@ def decode(data: bytes, *, max_size: int = MAX_SIZE, max_depth: int = MAX_DEPTH)
     return value
 
 
-def _item(data: bytes, pos: int, depth: int) -> tuple[Value, int]:
-    """The item that starts at `pos`, and the position after it."""
+def _item(data: bytes, pos: int, depth: int, room: list[int]) -> tuple[Value, int]:
+    """The item that starts at `pos`, and the position after it. `room[0]` is the number of items that may come yet."""
     initial = data[pos]
     pos += 1
     argument = initial & 0x1F
@@ -164,9 +167,9 @@ def _item(data: bytes, pos: int, depth: int) -> tuple[Value, int]:
     if major == 0:
         return argument, pos
     if major == 5:
-        return _map(data, pos, argument, depth)
+        return _map(data, pos, argument, depth, room)
     if major == 4:
-        return _array(data, pos, argument, depth)
+        return _array(data, pos, argument, depth, room)
     if major == 3:
         return _text(data, pos, argument)
     if major == 1:
@@ -204,32 +207,42 @@ def _text(data: bytes, pos: int, size: int) -> tuple[str, int]:
         raise FormatError(f"CBOR text at byte {pos} is not valid UTF-8") from exc
 
 
-def _array(data: bytes, pos: int, count: int, depth: int) -> tuple[list[Value], int]:
+def _take_room(room: list[int], count: int, data: bytes, pos: int) -> None:
+    """Make room for `count` items, whose bytes begin at `pos`: none is read if they cannot all be there."""
+    if count > len(data) - pos:
+        raise IndexError
+    room[0] -= count
+    if room[0] < 0:
+        raise FormatError(f"CBOR holds more items than are allowed here, with the array or map at byte {pos - 1}")
+
+
+def _array(data: bytes, pos: int, count: int, depth: int, room: list[int]) -> tuple[list[Value], int]:
     if depth < 1:
         raise FormatError(f"CBOR nests arrays and maps too deep at byte {pos - 1}")
+    _take_room(room, count, data, pos)
     items: list[Value] = []
-    # A false count costs nothing: each turn consumes at least one byte or fails.
     for _ in range(count):
-        value, pos = _item(data, pos, depth - 1)
+        value, pos = _item(data, pos, depth - 1, room)
         items.append(value)
     return items, pos
 
 
-def _map(data: bytes, pos: int, count: int, depth: int) -> tuple[dict[Key, Value], int]:
+def _map(data: bytes, pos: int, count: int, depth: int, room: list[int]) -> tuple[dict[Key, Value], int]:
     if depth < 1:
         raise FormatError(f"CBOR nests arrays and maps too deep at byte {pos - 1}")
+    _take_room(room, 2 * count, data, pos)
     entries: dict[Key, Value] = {}
     previous = b""
     for _ in range(count):
         start = pos
         if data[start] >> 5 not in (0, 1, 3):
             raise FormatError(f"CBOR has a map key at byte {start} that is neither an integer nor text")
-        key, pos = _item(data, start, 0)
+        key, pos = _item(data, start, 0, room)
         encoded = data[start:pos]
         if encoded <= previous:
             raise FormatError(f"CBOR has a map key at byte {start} that is out of order or repeated")
         previous = encoded
-        value, pos = _item(data, pos, depth - 1)
+        value, pos = _item(data, pos, depth - 1, room)
         entries[key] = value  # type: ignore[index]
     return entries, pos
 

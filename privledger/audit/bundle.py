@@ -15,7 +15,7 @@ from privledger.audit._bundlefacts import BundleFacts, Placed
 from privledger.audit._bundlestate import check_agreement, proven_values
 from privledger.audit._log import LogAudit, read_checkpoint
 from privledger.audit.certificates import check_certificates
-from privledger.audit.equivocation import Claims, placed_entry
+from privledger.audit.equivocation import Claims
 from privledger.audit.openings import check_openings
 from privledger.audit.receipts import check_receipts
 from privledger.audit.report import Report, Sheet
@@ -89,8 +89,8 @@ def _check_content(sheet: Sheet, claims: Claims, trust: TrustRoot, found: LogAud
     facts = BundleFacts(trust.origin, found.size, time, values, placed)
     check_agreement(sheet, trust, facts, bundle, placed)
     disclosure = bundle.disclosure
-    receipts = check_receipts(sheet, facts, disclosure)
-    check_openings(sheet, facts, disclosure)
+    opened = check_openings(sheet, facts, disclosure)
+    receipts = check_receipts(sheet, facts, disclosure, opened)
     check_certificates(sheet, facts, disclosure)
     state = facts.record(disclosure.record)
     if state is None or state.is_live:
@@ -101,8 +101,9 @@ def _check_content(sheet: Sheet, claims: Claims, trust: TrustRoot, found: LogAud
         if isinstance(one.entry.body, ReceiptsEntry):
             claims.add_receipts_entry(one.entry.leaf, one.entry.body)
     for receipt in receipts:
-        claims.add_receipt(receipt)
-        _add_late(claims, trust, facts, bundle, receipt)
+        if receipt.service_key in facts.service_keys(receipt.service):
+            claims.add_receipt(receipt)
+            _add_late(claims, trust, facts, bundle, receipt)
     return time
 
 
@@ -111,8 +112,13 @@ def _add_late(claims: Claims, trust: TrustRoot, facts: BundleFacts, bundle: Bund
     if end is None or (receipt.size <= end.index and receipt.time <= end.time + facts.freshness):
         return
     by_index = {one.index: one for one in bundle.entries}
-    if end.index in by_index and 0 in by_index:
-        claims.add_late_receipt(receipt, placed_entry(by_index[end.index]), bundle.answer.note, by_index[0].leaf, trust)
+    if end.index not in by_index or 0 not in by_index:
+        return
+    placed = [by_index[end.index]]
+    grant = facts.grant(receipt.request.record, receipt.request.grant)
+    if grant is not None and grant.revoked_by != end.index and grant.index in by_index:
+        placed.append(by_index[grant.index])
+    claims.add_late_receipt(receipt, bundle.answer.note, by_index[0].leaf, placed, trust)
 
 
 # --- A2

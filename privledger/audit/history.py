@@ -87,6 +87,11 @@ class History:
             if isinstance(entry.body, ServiceEntry) and entry.body.service == service
         }
 
+    def keeper_keys(self) -> set[bytes]:
+        """Every signing key that any keeper has had."""
+        bodies = (entry.body for _, entry in self.notable)
+        return {body.signing_key for body in bodies if isinstance(body, ServiceEntry) and body.role == "keeper"}
+
     def cut_of(self, record: bytes, grant_index: int) -> tuple[int, Entry] | None:
         """The first "all up to" revocation of a record that ended the grant made by entry `grant_index`, or None."""
         for index, entry in self.notable:

@@ -19,22 +19,25 @@ from privledger.protocol.trust import TrustRoot
 __all__ = ["check_openings", "check_presentation", "presentation_words"]
 
 
-def check_openings(sheet: Sheet, facts: Facts, disclosure: Disclosure) -> None:
-    """Check the openings of terms and the proof of `d` in a disclosure."""
-    for grant in disclosure.grants:
-        if grant.opening is not None:
-            _check_terms(sheet, facts, disclosure.record, grant)
+def check_openings(sheet: Sheet, facts: Facts, disclosure: Disclosure) -> set[bytes]:
+    """Check the openings of terms and the proof of `d` in a disclosure; returns the grants whose terms are opened."""
+    opened = {
+        grant.grant
+        for grant in disclosure.grants
+        if grant.opening is not None and _is_opened(sheet, facts, disclosure.record, grant)
+    }
     if disclosure.descriptor is not None and facts.knows(record_key(disclosure.record)):
         _check_descriptor(sheet, facts, disclosure)
+    return opened
 
 
-def _check_terms(sheet: Sheet, facts: Facts, record: bytes, grant: GrantDisclosure) -> None:
+def _is_opened(sheet: Sheet, facts: Facts, record: bytes, grant: GrantDisclosure) -> bool:
     where = f"record {record.hex()}, grant {grant.grant.hex()}"
     if grant.grant == ZERO_GRANT:
         sheet.fail("A9", "an opening of terms for the owner's own reads, which have none", where)
-        return
+        return False
     if not facts.knows(grant_key(record, grant.grant)):
-        return  # step A6 says so
+        return False  # step A6 says so
     state = facts.grant(record, grant.grant)
     try:
         if state is None or state.index is None:
@@ -43,8 +46,9 @@ def _check_terms(sheet: Sheet, facts: Facts, record: bytes, grant: GrantDisclosu
         verify_terms(state.terms, terms, r)
     except PrivledgerError as exc:
         sheet.fail("A9", f"these are not the terms that were committed to: {exc}", where)
-        return
+        return False
     sheet.checked("A9", f"grant {grant.grant.hex()} {terms.describe()}")
+    return True
 
 
 def _check_descriptor(sheet: Sheet, facts: Facts, disclosure: Disclosure) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from privledger.audit._log import LogAudit, Progress, audit_log
 from privledger.audit.certificates import check_certificates, read_certificate
-from privledger.audit.equivocation import Claims, placed_entry
+from privledger.audit.equivocation import Claims, verify_evidence
 from privledger.audit.facts import ChainFacts
 from privledger.audit.fetch import Fetcher
 from privledger.audit.inputs import Inputs, read_inputs
@@ -21,6 +21,7 @@ from privledger.audit.vault import check_erased, check_live
 from privledger.protocol.bundle import BundleEntry
 from privledger.protocol.entries import ReceiptsEntry
 from privledger.protocol.errors import PrivledgerError
+from privledger.protocol.evidence import Evidence
 from privledger.protocol.receipt import Receipt
 from privledger.protocol.tiles import TileReader
 from privledger.protocol.trust import TrustRoot
@@ -73,7 +74,9 @@ def audit_place(
     claims = Claims(trust.origin)
     for checkpoint in ([found.signed] if found.signed is not None else []) + found.older:
         claims.add_checkpoint(checkpoint)
-    inputs = read_inputs(sheet, claims, trust, disclosures)
+    inputs = read_inputs(sheet, trust, disclosures)
+    for checkpoint in inputs.checkpoints:
+        claims.add_checkpoint(checkpoint)
     facts = _facts(trust, found)
     if facts is None:
         _block(sheet, fetch, disclosures, "the state is not known, since the replay did not reach the end (step A6)")
@@ -110,8 +113,8 @@ def _check_disclosed(
     """A7, A9, A11 over what was handed over, and what A12 compares."""
     receipts = list(inputs.receipts)
     for disclosure in inputs.disclosures:
-        receipts += check_receipts(sheet, facts, disclosure)
-        check_openings(sheet, facts, disclosure)
+        opened = check_openings(sheet, facts, disclosure)
+        receipts += check_receipts(sheet, facts, disclosure, opened)
         check_certificates(sheet, facts, disclosure)
     for receipt in inputs.receipts:
         check_receipt(sheet, facts, receipt)
@@ -127,11 +130,28 @@ def _check_disclosed(
     for index, entry in facts.history.notable:
         if isinstance(entry.body, ReceiptsEntry) and index < facts.size:
             claims.add_receipts_entry(entry.leaf, entry.body)
+    for entry in inputs.entries:
+        if isinstance(entry.body, ReceiptsEntry) and entry.keys[0] in facts.service_keys(entry.body.service):
+            claims.add_receipts_entry(entry.leaf, entry.body)
     for receipt in receipts:
-        claims.add_receipt(receipt)
-        _add_late(claims, trust, facts, receipt, fetch, found)
+        if receipt.service_key in facts.service_keys(receipt.service):
+            claims.add_receipt(receipt)
+            _add_late(claims, trust, facts, receipt, fetch, found)
+    for evidence in inputs.evidence:
+        _check_evidence(sheet, trust, facts, evidence)
     sheet.skip("A7", "no receipts were disclosed")
     sheet.skip("A9", "nothing was disclosed")
+
+
+def _check_evidence(sheet: Sheet, trust: TrustRoot, facts: ChainFacts, evidence: Evidence) -> None:
+    """Evidence that was handed over: a finding of A12 if it holds, of A9 if it is none."""
+    try:
+        words = verify_evidence(evidence, trust, facts.history.keeper_keys())
+    except PrivledgerError as exc:
+        sheet.fail("A9", f"the evidence that was handed over proves nothing: {exc}", evidence.kind)
+        return
+    sheet.fail("A12", words, f"{evidence.kind}, handed over")
+    sheet.evidence.append(evidence.pack())
 
 
 def _add_late(
@@ -142,11 +162,15 @@ def _add_late(
     if end is None or (receipt.size <= end.index and receipt.time <= end.time + facts.freshness):
         return
     try:
-        placed = placed_entry(_place(fetch, found.size, end.index, end.size - 1))
+        placed = [_place(fetch, found.size, end.index, end.size - 1)]
+        grant = facts.grant(receipt.request.record, receipt.request.grant)
+        if grant is not None and grant.index is not None and grant.revoked_by != end.index:
+            block = facts.history.block_of(grant.index)
+            placed += [] if block is None else [_place(fetch, found.size, grant.index, block[0] - 1)]
         entry_0 = _reader(fetch, found.size).leaf(0)
     except PrivledgerError:
         return  # step A3 says what is wrong with the files
-    claims.add_late_receipt(receipt, placed, found.note, entry_0, trust)
+    claims.add_late_receipt(receipt, found.note, entry_0, placed, trust)
 
 
 def _place(fetch: Fetcher, size: int, index: int, block_index: int) -> BundleEntry:

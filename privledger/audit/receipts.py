@@ -10,8 +10,8 @@ Left to others: contradictions as portable evidence (`equivocation`, A12), and o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from privledger.audit.facts import Facts
 from privledger.audit.report import Sheet
@@ -39,11 +39,16 @@ class _Place:
         return f"record {self.record.hex()}, {whose}, keeper {self.service.hex()}"
 
 
-def check_receipts(sheet: Sheet, facts: Facts, disclosure: Disclosure) -> list[Receipt]:
-    """Check all receipts of a disclosure; returns those whose signatures hold."""
+def check_receipts(sheet: Sheet, facts: Facts, disclosure: Disclosure, opened: Collection[bytes]) -> list[Receipt]:
+    """Check all receipts of a disclosure; returns those whose signatures hold.
+
+    Args:
+        opened: the grants whose terms are opened (step A9); an opening that is false says nothing about receipts.
+    """
     read: list[Receipt] = []
     count = 0
-    for grant in disclosure.grants:
+    for shown in disclosure.grants:
+        grant = shown if shown.grant in opened else replace(shown, opening=None)
         for one in grant.services:
             place = _Place(disclosure.record, grant.grant, one.service)
             if not _is_known(facts, place):
@@ -89,15 +94,12 @@ def _check_keeper(
         _check_one(sheet, facts, place, receipt, terms)
     _check_numbers(sheet, place, receipts)
     if len(receipts) == len(shown.receipts):
-        _check_chain(sheet, facts, place, receipts, shown)
+        _check_chain(sheet, facts, place, receipts, grant, shown)
     return receipts
 
 
 def _terms(grant: GrantDisclosure) -> Terms | None:
-    try:
-        return None if grant.opening is None or grant.grant == ZERO_GRANT else parse_opening(grant.opening)[0]
-    except PrivledgerError:
-        return None  # step A9 says so
+    return None if grant.opening is None else parse_opening(grant.opening)[0]
 
 
 def _check_one(sheet: Sheet, facts: Facts, place: _Place, receipt: Receipt, terms: Terms | None) -> None:
@@ -165,14 +167,20 @@ def _check_numbers(sheet: Sheet, place: _Place, receipts: Sequence[Receipt]) -> 
 
 
 def _check_chain(
-    sheet: Sheet, facts: Facts, place: _Place, receipts: Sequence[Receipt], shown: ServiceReceipts
+    sheet: Sheet,
+    facts: Facts,
+    place: _Place,
+    receipts: Sequence[Receipt],
+    grant: GrantDisclosure,
+    shown: ServiceReceipts,
 ) -> None:
     """The chain of receipts, and that none is left out of those which the keeper committed to."""
     opening = shown.opening
     try:
         verify_totals(receipts, None if opening is None else opening.totals)
+        grant.verify_key(place.record, shown)
         if opening is not None:
-            opening.verify(place.record, place.grant)
+            opening.verify(shown.map_key)
     except PrivledgerError as exc:
         sheet.fail("A7", str(exc), str(place))
         return
@@ -186,6 +194,13 @@ def _check_chain(
     if period is None:
         sheet.fail("A7", "the keeper has never posted the root that these receipts are shown under", str(place))
         return
+    if opening.totals is None and not grant.proves_key:
+        # Only who knows the key's secret can tell that this is where receipts would stand.
+        if place.grant == ZERO_GRANT:
+            sheet.checked("A7", "that no read by an owner is left out cannot be shown")
+        else:
+            what = "that the keeper committed to no receipts is shown under a map key that cannot be computed again"
+            sheet.block("A7", f"{place}: {what}; ask the owner to show the terms")
     _check_period(sheet, place, receipts, 0 if opening.totals is None else opening.totals.count, *period)
 
 

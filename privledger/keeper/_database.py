@@ -36,14 +36,18 @@ _BUSY_WAIT = 10_000  # milliseconds to wait for another connection's transaction
 
 metadata = MetaData()
 
-# One row a receipt, never changed: the totals of a grant after its k-th receipt stand in row k. So the receipt map as it
-# was at any posted size is a query, and no crash can leave totals that differ from the receipts.
+# One row a receipt, never changed: the totals of a chain after its k-th receipt stand in row k. So the receipt map as it
+# was at any posted size is a query, and no crash can leave totals that differ from the receipts. What opens a grant's terms
+# is not here: of it only the map key is kept.
 receipts = Table(
     "receipts",
     metadata,
-    Column("record", LargeBinary, primary_key=True),
-    Column("grant", LargeBinary, primary_key=True),
-    Column("count", BigInteger, primary_key=True),  # number in the grant's chain, from 1
+    Column("number", Integer, primary_key=True),  # of all receipts of this keeper, from 1
+    Column("running", LargeBinary, nullable=False),  # hash over all receipts up to this one, 32 bytes
+    Column("record", LargeBinary, nullable=False),
+    Column("grant", LargeBinary, nullable=False),
+    Column("map_key", LargeBinary, nullable=False),  # where the chain stands in the receipt map, 32 bytes
+    Column("count", BigInteger, nullable=False),  # number in the chain, from 1
     Column("request", LargeBinary, nullable=False),  # SHA-256 of the request
     Column("spends", BigInteger),  # the read number; null for the owner, who spends none
     Column("size", BigInteger, nullable=False),  # of the checkpoint that the receipt names
@@ -53,6 +57,7 @@ receipts = Table(
     Column("rho", LargeBinary, nullable=False),  # blinding of the totals, 32 bytes
     Column("commitment", LargeBinary, nullable=False),  # of the totals, 48 bytes
     Column("receipt", LargeBinary, nullable=False),
+    UniqueConstraint("map_key", "count"),
     UniqueConstraint("record", "grant", "request"),
     UniqueConstraint("record", "grant", "spends"),  # a read number is spent once; nulls do not collide
 )

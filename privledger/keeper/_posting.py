@@ -19,6 +19,8 @@ from privledger_crypto.cose import Signer
 
 __all__ = ["Posting"]
 
+_NOT_THAT_ROOT = "do not yield the root that was posted for checkpoint size {}"
+
 
 class Posting:
     """The periods of one keeper; the caller holds the keeper's lock."""
@@ -39,19 +41,22 @@ class Posting:
                 self._book.set_status(period.b, DROPPED)
 
     def verify(self) -> None:
-        """Check that the receipts here yield the root that was posted last.
+        """Check that the receipts here are all that were given, and yield the root that was posted last.
 
         Raises:
             UnavailableError: code `receipts_lost`: this keeper must answer nothing.
         """
+        why = self._book.lost()
+        if why is not None:
+            raise _lost(why)
         last = self.last_posted()
         if last is None:
             if self._last_on_chain():
-                raise _lost(self._last_on_chain())
+                raise _lost(_NOT_THAT_ROOT.format(self._last_on_chain()))
             return
         if self._verified != last.b:
-            if self._book.map_at(last.b).root != last.root:
-                raise _lost(last.b)
+            if self._book.posted_map(last.b).root != last.root:
+                raise _lost(_NOT_THAT_ROOT.format(last.b))
             self._verified = last.b
 
     def last_posted(self) -> Period | None:
@@ -120,9 +125,9 @@ class Posting:
         return 0 if service is None else service.last_b
 
 
-def _lost(b: int) -> UnavailableError:
+def _lost(why: str) -> UnavailableError:
     return UnavailableError(
-        f"the receipts here do not yield the root that was posted for checkpoint size {b}",
+        f"the receipts here {why}",
         code="receipts_lost",
-        hint="Restore the newest backup of the keeper's database; until then it answers nothing.",
+        hint="Restore the newest backup of the keeper's database and of its guard; until then it answers nothing.",
     )

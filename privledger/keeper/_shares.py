@@ -86,19 +86,23 @@ class Shares:
             )
         self.destroy([row for row in earlier if row.digest != deposit.digest], now=now)
 
-    def read(self, record: bytes, epoch: int, *, origin: str, service: bytes) -> Share:
-        """The share that is held for a record and epoch, checked against its digest.
-
-        Raises:
-            UnavailableError: code `not_found`, or the disk failed.
-            VerificationError, FormatError: the file is damaged.
-        """
+    def held_for(self, record: bytes, epoch: int) -> ShareRow:
+        """The deposit of the share that is held for a record and epoch. Raises UnavailableError, code `not_found`."""
         held = [row for row in self.rows(record, epoch) if row.destroyed_at is None]
         if not held:
             raise UnavailableError("this keeper holds no share of this record and epoch", code="not_found")
-        digest = held[-1].digest
-        share = parse_share(files.read_bytes(self._path(record, epoch, digest), max_size=_MAX_FILE))
-        verify_share(share, digest, origin=origin, record=record, epoch=epoch, service=service)
+        return held[-1]
+
+    def read(self, row: ShareRow, *, origin: str, service: bytes) -> Share:
+        """A share that is held, checked against its digest.
+
+        Raises:
+            UnavailableError: the disk failed.
+            VerificationError, FormatError: the file is damaged.
+        """
+        path = self._path(row.record, row.epoch, row.digest)
+        share = parse_share(files.read_bytes(path, max_size=_MAX_FILE))
+        verify_share(share, row.digest, origin=origin, record=row.record, epoch=row.epoch, service=service)
         return share
 
     def destroy(self, rows: Sequence[ShareRow], *, now: int) -> int:

@@ -16,12 +16,14 @@ from pathlib import Path
 
 from privledger.keeper._database import Database
 from privledger.keeper._depositkeys import DepositKeys
+from privledger.keeper._guard import ReceiptGuard
 from privledger.keeper._posting import Posting
 from privledger.keeper._receipts import ReceiptBook
 from privledger.keeper._shares import ShareRow, Shares
 from privledger.protocol.answers import ReceiptsAnswer, Release
 from privledger.protocol.certificate import MAX_LINES, CertificateLine, make_certificate
 from privledger.protocol.deposit import Deposit, make_holding, parse_deposit, verify_share
+from privledger.protocol.entries import MAX_TIME
 from privledger.protocol.errors import (
     AuthorisationError,
     ConflictError,
@@ -30,7 +32,7 @@ from privledger.protocol.errors import (
     VerificationError,
 )
 from privledger.protocol.ids import service_id
-from privledger.protocol.receipt import make_receipt, seal_response
+from privledger.protocol.receipt import make_receipt, receipt_map_key, seal_response, terms_map_key
 from privledger.protocol.request import Request
 from privledger.protocol.terms import parse_opening, verify_terms
 from privledger.replica.checks import Proven, ServiceChecks, View, unproven
@@ -56,7 +58,9 @@ class LocalKeeper:
         signing_key: its service key; signs holdings, deposit keys, receipts and certificates.
         clock: seconds since 1970 UTC.
         random_bytes: seeds of deposit keys and blindings of the receipt map.
-        backups_until: until when a backup of this directory may exist, seconds since 1970 UTC; certificates say so.
+        backups_kept: for how many seconds a backup of this directory is kept; certificates say until when. None: none is made.
+        guard_path: the file that counts the receipts outside the database; a backup of the directory may not hold it. None
+            for `guard` in the directory itself, which notices a database that was restored alone.
         lock_wait: seconds to wait for another process.
     """
 
@@ -68,20 +72,21 @@ class LocalKeeper:
         signing_key: Ed25519PrivateKey,
         clock: Callable[[], int],
         random_bytes: Callable[[int], bytes],
-        backups_until: int = 0,
+        backups_kept: int | None = None,
+        guard_path: Path | None = None,
         lock_wait: float = _LOCK_WAIT,
     ) -> None:
         files.make_directory(directory)
         self._signer = Ed25519Signer(signing_key)
         self._service = service_id(signing_key.public)
         self._random_bytes = random_bytes
-        self._backups_until = backups_until
+        self._backups_kept = backups_kept
         self._thread_lock = threading.RLock()
         self._process_lock = ProcessLock(directory / "lock", wait=lock_wait)
         self._seen_size = -1
         with self._process_lock:
             self._database = Database(directory / "keeper.sqlite")
-        self._book = ReceiptBook(self._database)
+        self._book = ReceiptBook(self._database, ReceiptGuard(guard_path or directory / "guard", service=self._service))
         self._checks = ServiceChecks(
             replica,
             service=self._service,
@@ -176,25 +181,31 @@ class LocalKeeper:
                     step=5,
                     hint="Send that very request again, or use the next read number.",
                 )
-            share = self._shares.read(wanted.record, wanted.epoch, origin=self._checks.origin, service=self._service)
+            held = self._shares.held_for(wanted.record, wanted.epoch)
+            share = self._shares.read(held, origin=self._checks.origin, service=self._service)
             answer = seal_response(wanted, share, origin=self._checks.origin, service=self._service)
             if receipt is None:
-                receipt = self._add_receipt(wanted)
+                if proven.grant is None:
+                    key = receipt_map_key(wanted.record, wanted.grant, held.digest)
+                else:
+                    key = terms_map_key(wanted.record, wanted.grant, opening)
+                receipt = self._add_receipt(wanted, key)
             return Release(answer, receipt)
 
     def receipts(self, ask: bytes) -> ReceiptsAnswer:
-        """All receipts of a grant for the record's owner, and what binds them to the last posted root.
+        """All receipts of a grant under the asked map key for the record's owner, and what binds them to the last posted root.
 
         Raises:
-            AuthorisationError: code `unproven`.
+            AuthorisationError: code `unproven`; also for the map key of another record or grant.
         """
         with self._answering():
             asked = self._checks.prove_ask(ask, "receipts")
+            receipts = self._book.all(asked.record, asked.grant, asked.map_key)
+            if receipts is None:
+                raise unproven()
             posted = self._posting.last_posted()
-            opening = None
-            if posted is not None:
-                opening = self._book.opening(asked.record, asked.grant, posted.b).to_bytes()
-            return ReceiptsAnswer(self._book.all(asked.record, asked.grant), opening)
+            opening = None if posted is None else self._book.opening(asked.map_key, posted.b).to_bytes()
+            return ReceiptsAnswer(receipts, opening)
 
     def certificate(self, ask: bytes) -> bytes:
         """The erasure certificate of a record for its owner; pending while a deposit key that carried a share lives.
@@ -215,15 +226,16 @@ class LocalKeeper:
                     hint="Erase the record; its certificate is made once the erase stands in the log.",
                 )
             lines = [self._line(row) for row in rows]
-            latest = max(max(line.destroyed_at, line.key_destroyed_at or 0) for line in lines)
+            time = max(self._checks.now(), *(max(line.destroyed_at, line.key_destroyed_at or 0) for line in lines))
             return make_certificate(
                 self._signer,
                 origin=self._checks.origin,
                 service=self._service,
                 record=asked.record,
                 lines=lines,
-                backups_until=self._backups_until,
-                time=max(self._checks.now(), latest),
+                # Counted from now on, which is no earlier than the last backup that can hold any of it.
+                backups_until=0 if self._backups_kept is None else min(time + self._backups_kept, MAX_TIME),
+                time=time,
             )
 
     # --- what others bring, and upkeep
@@ -259,6 +271,7 @@ class LocalKeeper:
     def sweep(self) -> int:
         """Destroy shares whose epoch never became current within the limit; returns how many. Renews deposit keys too."""
         with self._following():
+            self._checks.notices.sweep(self._checks.state)
             before = self._checks.now() - self._checks.settings.limits.deposit_retention
             old = [row for row in self._shares.held() if row.stored_at < before and not self._is_current(row)]
             return self._shares.destroy(old, now=self._checks.now())
@@ -339,10 +352,10 @@ class LocalKeeper:
     def _has_spent(self, request: Request) -> bool:
         return not request.is_owner and self._book.find(request) is not None
 
-    def _add_receipt(self, request: Request) -> bytes:
+    def _add_receipt(self, request: Request, map_key: bytes) -> bytes:
         """Sign a receipt and store it durably."""
         size = self._open_size()
-        chain = self._book.chain(request.record, request.grant)
+        chain = self._book.chain(map_key)
         units, time = (0 if request.is_owner else 1), self._checks.now()
         receipt = make_receipt(
             self._signer,
@@ -356,7 +369,7 @@ class LocalKeeper:
             units=units,
         )
         rho = random_scalar(self._random_bytes)
-        self._book.append(request, chain, receipt, size=size, time=time, units=units, rho=rho)
+        self._book.append(request, map_key, chain, receipt, size=size, time=time, units=units, rho=rho)
         return receipt
 
     def _open_size(self) -> int:

@@ -49,8 +49,13 @@ __all__ = [
     "seal_note",
 ]
 
-# A note is padded before it is sealed, a capsule after its two parts are.
-_NOTE_PLAINTEXT = FIXED_SIZE - sealing.HEADER_SIZE - sealing.TAG_SIZE
+# Everything is padded before it is sealed, so that from outside all capsules look alike, and all notes. A head of 2,048 bytes has
+# room for 31 keepers; what is left of the capsule is more than a body with 8 attributes takes.
+_SEALED_OVERHEAD = sealing.HEADER_SIZE + sealing.TAG_SIZE
+_NOTE_PLAINTEXT = FIXED_SIZE - _SEALED_OVERHEAD
+_HEAD_PLAINTEXT = 2048  # bytes
+_FRAME = 7  # bytes of CBOR around two byte strings of 256 bytes to 64 KiB
+_BODY_PLAINTEXT = FIXED_SIZE - _FRAME - 2 * _SEALED_OVERHEAD - _HEAD_PLAINTEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +148,18 @@ def seal_capsule(
         4: body.descriptor_digest,
     }
     with making("capsule"):
-        sealed = [
-            sealing.seal(key, keys.sealing_context(what, origin, record, epoch), cbor.encode(part))
-            for what, key, part in (("capsule-head", head_key, head_map), ("capsule-body", owner_key, body_map))
-        ]
-        return padding.pad_to(cbor.encode(sealed), FIXED_SIZE)
+        parts = (
+            ("capsule-head", head_key, head_map, _HEAD_PLAINTEXT),
+            ("capsule-body", owner_key, body_map, _BODY_PLAINTEXT),
+        )
+        return cbor.encode(
+            [
+                sealing.seal(
+                    key, keys.sealing_context(what, origin, record, epoch), padding.pad_to(cbor.encode(part), size)
+                )
+                for what, key, part, size in parts
+            ]
+        )
 
 
 def open_capsule_head(capsule: bytes, *, head_key: bytes, origin: str, record: bytes, epoch: int) -> CapsuleHead:
@@ -159,7 +171,8 @@ def open_capsule_head(capsule: bytes, *, head_key: bytes, origin: str, record: b
     with reading("capsule"):
         sealed = _split_capsule(capsule)[0]
         context = keys.sealing_context("capsule-head", origin, record, epoch)
-        fields = cbor.Fields(cbor.decode(sealing.open_sealed(head_key, context, sealed)), "capsule head")
+        content = padding.unpad_message(sealing.open_sealed(head_key, context, sealed))
+        fields = cbor.Fields(cbor.decode(content), "capsule head")
         head = CapsuleHead(
             index=fields.uint(0, UINT32),
             keepers=parse_keepers(fields.list(1, MAX_SHARES)),
@@ -180,7 +193,8 @@ def open_capsule_body(capsule: bytes, *, owner_key: bytes, origin: str, record: 
     with reading("capsule"):
         sealed = _split_capsule(capsule)[1]
         context = keys.sealing_context("capsule-body", origin, record, epoch)
-        fields = cbor.Fields(cbor.decode(sealing.open_sealed(owner_key, context, sealed)), "capsule body")
+        content = padding.unpad_message(sealing.open_sealed(owner_key, context, sealed))
+        fields = cbor.Fields(cbor.decode(content), "capsule body")
         body = CapsuleBody(
             r=group.parse_scalar(fields.bytes(0)),
             attributes=tuple(
@@ -196,8 +210,11 @@ def open_capsule_body(capsule: bytes, *, owner_key: bytes, origin: str, record: 
 
 def _split_capsule(capsule: bytes) -> tuple[bytes, bytes]:
     as_bytes(capsule, "a capsule", length=FIXED_SIZE)
-    head, body = array(cbor.decode(padding.unpad_message(capsule)), "a capsule", length=2)
-    return as_bytes(head, "the head of a capsule"), as_bytes(body, "the body of a capsule")
+    head, body = array(cbor.decode(capsule), "a capsule", length=2)
+    return (
+        as_bytes(head, "the head of a capsule", length=_HEAD_PLAINTEXT + _SEALED_OVERHEAD),
+        as_bytes(body, "the body of a capsule", length=_BODY_PLAINTEXT + _SEALED_OVERHEAD),
+    )
 
 
 # --- notes --------------------------------------------------------------------------------------------------------

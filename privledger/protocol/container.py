@@ -3,7 +3,8 @@
     >>> unpack(pack("address", b"a statement"), types={"address"}).body
     b'a statement'
 
-A reader tells from the bytes alone what a file is. Left to others: what a body means, and whether it is true.
+A reader tells from the bytes alone what a file is, and how large it may be before it reads it. Left to others: what a body
+means, and whether it is true.
 """
 
 from __future__ import annotations
@@ -17,10 +18,22 @@ from privledger.protocol.ids import check_origin
 from privledger.protocol.statements import MAX_STATEMENT
 from privledger_crypto import cbor
 
-__all__ = ["CONTAINER_TYPES", "MAX_CONTAINER", "VERSION", "Container", "pack", "pack_signed", "unpack", "unpack_signed"]
+__all__ = [
+    "CONTAINER_TYPES",
+    "MAX_CONTAINER",
+    "MAX_SMALL_CONTAINER",
+    "VERSION",
+    "Container",
+    "pack",
+    "pack_signed",
+    "unpack",
+    "unpack_signed",
+]
 
-MAX_CONTAINER = 64 << 20  # bytes
+MAX_CONTAINER = 64 << 20  # bytes, of the types that hold what many entries or receipts say
+MAX_SMALL_CONTAINER = 1 << 20  # bytes, of all others
 VERSION = 1
+_LARGE = ("backup", "bundle", "disclosure")
 _MAGIC = "privledger"
 
 # What the body is: a statement, a map, a statement beside the origin it was signed for, or sealed bytes.
@@ -52,14 +65,15 @@ def pack(type: str, body: cbor.Value) -> bytes:
     """Write a container of a known `type`.
 
     Raises:
-        UsageError: the type is unknown, the body has another shape than the type's, or it is over 64 MiB.
+        UsageError: the type is unknown, the body has another shape than the type's, or it is over the type's limit.
     """
     require(type in CONTAINER_TYPES, f"there is no container of type {type!r}")
     expected = CONTAINER_TYPES[type]
     require(isinstance(body, expected), f"the body of a container {type} is {_shape(expected)}")
     with making(f"container {type}"):
         data = cbor.encode([_MAGIC, type, VERSION, body])
-    require(len(data) <= MAX_CONTAINER, f"a container is at most {MAX_CONTAINER} bytes, this {type} has {len(data)}")
+    limit = MAX_CONTAINER if type in _LARGE else MAX_SMALL_CONTAINER
+    require(len(data) <= limit, f"a container {type} is at most {limit} bytes, this one has {len(data)}")
     return data
 
 
@@ -67,10 +81,12 @@ def unpack(data: bytes, *, types: Collection[str] | None = None) -> Container:
     """Read an untrusted container; `types` are those the caller can use, by default all.
 
     Raises:
-        FormatError: not a container, over 64 MiB, of an unknown type or version, or of a type not in `types`.
+        FormatError: not a container, over the limit of its type, of an unknown type or version, or of a type not in `types`.
     """
     with reading("container"):
-        value = cbor.decode(data, max_size=MAX_CONTAINER)
+        # Before it is decoded, which takes several times its size.
+        limit = MAX_CONTAINER if data.startswith(_LARGE_BEGINNINGS) else MAX_SMALL_CONTAINER
+        value = cbor.decode(data, max_size=limit)
     match value:
         case ["privledger", str() as kind, int() as version, body] if not isinstance(version, bool):
             pass
@@ -117,6 +133,14 @@ def unpack_signed(data: bytes, *, type: str) -> tuple[str, bytes]:
         statement = fields.bytes(2, max_length=MAX_STATEMENT)
         fields.done()
     return origin, statement
+
+
+def _beginning(type: str) -> bytes:
+    """The bytes that every container of this type begins with: an array of four, and the encoding of the first two."""
+    return b"\x84" + cbor.encode(_MAGIC) + cbor.encode(type)
+
+
+_LARGE_BEGINNINGS = tuple(_beginning(type) for type in _LARGE)
 
 
 def _shape(expected: type) -> str:

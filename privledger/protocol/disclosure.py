@@ -27,8 +27,8 @@ from privledger.protocol._values import (
 )
 from privledger.protocol.container import pack, unpack
 from privledger.protocol.descriptor import MAX_BLOB, descriptor_scalar, verify_descriptor
-from privledger.protocol.grantenvelope import PROOF_SIZE
 from privledger.protocol.errors import VerificationError
+from privledger.protocol.grantenvelope import PROOF_SIZE
 from privledger.protocol.ids import ZERO_GRANT, check_origin
 from privledger.protocol.receipt import (
     MAP_KEY_SIZE,

@@ -4,8 +4,9 @@
     replica.refresh(max_age=30)
     replica.state.grant(record, grant), replica.checkpoint.size, replica.view_time, replica.settings
 
-It believes a checkpoint with both signatures of log keys that it knows: the trust root's, and those that a `ledger` entry, signed
-by the governance quorum, put in their place. New leaves are appended to its own frontier and must give the checkpoint's
+It believes a checkpoint with both signatures of the log keys that its settings name: those of entry 0, which the trust root pins,
+or those that a `ledger` entry, signed by the governance quorum, put in their place. Keys that were replaced sign nothing
+any more but the block that replaces them, which needs both. New leaves are appended to its own frontier and must give the checkpoint's
 root, which is the proof of consistency; every leaf is read strictly, its signature checked, its block recomputed.
 
 Left to others: what follows from the state (`privledger.replica.checks`), and where the leaves come from.
@@ -14,13 +15,13 @@ Left to others: what follows from the state (`privledger.replica.checks`), and w
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from privledger.protocol.checkpoint import SignedCheckpoint, verify_checkpoint
-from privledger.protocol.entries import LedgerEntry
+from privledger.protocol.entries import LedgerEntry, LogKeys, is_block, parse_entry
 from privledger.protocol.errors import FormatError, PrivledgerError, UnavailableError, VerificationError
 from privledger.protocol.tiles import TileReader
 from privledger.protocol.trust import TrustRoot, vkeys_of
@@ -164,13 +165,13 @@ class Replica:
         standing = self._stored(standing, reader)
         if standing is not None and standing.size >= size:
             return standing, self._unmoved(standing, note)
-        checkpoint = self._verified(note, standing)
+        before = () if standing is None else _log_keys(standing.state)
         advance = self._advance(standing, reader, size)
-        settings = advance.state.settings
-        if checkpoint is None and settings is not None:
-            # The log's keys changed since: a governance quorum signed the entry that says so.
-            checkpoint = verify_checkpoint(note, self._trusting(settings))
-        if checkpoint is None or advance.root != checkpoint.root:
+        opening, closing = _last_block_keys(before, advance.leaves)
+        if opening != closing:
+            verify_checkpoint(note, self._trusting(opening))
+        checkpoint = verify_checkpoint(note, self._trusting(closing))
+        if advance.root != checkpoint.root:
             raise VerificationError(
                 f"the leaves of the log do not give the root of its checkpoint of size {size}", code="forked"
             )
@@ -180,23 +181,20 @@ class Replica:
 
     def _unmoved(self, standing: Standing, note: bytes) -> SignedCheckpoint:
         """The stored checkpoint, after a look at one that is not newer: it may not contradict it."""
-        shown = self._verified(note, standing)
-        if shown is not None and shown.size == standing.size and shown.root != standing.root:
-            raise VerificationError(f"the ledger signed two different checkpoints of size {shown.size}", code="forked")
-        return self._verified(standing.note, standing) or verify_checkpoint(standing.note, self._trust)
+        trust = self._trusting(_log_keys(standing.state))
+        try:
+            shown = verify_checkpoint(note, trust)
+        except VerificationError:
+            pass  # an older one, by keys of that time, or nothing that is to be believed
+        else:
+            if shown.size == standing.size and shown.root != standing.root:
+                raise VerificationError(
+                    f"the ledger signed two different checkpoints of size {shown.size}", code="forked"
+                )
+        return verify_checkpoint(standing.note, trust)
 
-    def _verified(self, note: bytes, standing: Standing | None) -> SignedCheckpoint | None:
-        """The checkpoint, by the keys known at `standing`; None if they did not sign it."""
-        settings = None if standing is None else standing.state.settings
-        for trust in (self._trust, *(() if settings is None else (self._trusting(settings),))):
-            try:
-                return verify_checkpoint(note, trust)
-            except VerificationError:
-                continue
-        return None
-
-    def _trusting(self, settings: LedgerEntry) -> TrustRoot:
-        return replace(self._trust, log_keys=vkeys_of(self._trust.origin, settings.log_keys))
+    def _trusting(self, log_keys: tuple[LogKeys, ...]) -> TrustRoot:
+        return replace(self._trust, log_keys=vkeys_of(self._trust.origin, log_keys))
 
     def _stored(self, standing: Standing | None, reader: TileReader) -> Standing | None:
         """What the database holds, which another process may have moved; built anew if the log does not bear it out."""
@@ -227,6 +225,27 @@ class Replica:
             )
         leaves = list(reader.leaves(start, size))
         return self._mirror.replay(standing, leaves, frontier=frontier, verified=False, genesis=self._trust.genesis)
+
+
+def _log_keys(state: State) -> tuple[LogKeys, ...]:
+    """The log keys that the settings in `state` name."""
+    return () if state.settings is None else state.settings.log_keys
+
+
+def _last_block_keys(
+    before: tuple[LogKeys, ...], leaves: Sequence[bytes]
+) -> tuple[tuple[LogKeys, ...], tuple[LogKeys, ...]]:
+    """The log keys before and after the last of these whole blocks, which stand on `before`; in block 0 they are the same.
+
+    Its checkpoint needs the signatures of both (docs/spec/entries.md §4.5).
+    """
+    opening = closing = before
+    for leaf in leaves[:-1]:
+        if is_block(leaf):
+            opening = closing
+        elif LedgerEntry.kind.encode() in leaf and isinstance(body := parse_entry(leaf).body, LedgerEntry):
+            closing = body.log_keys
+    return opening or closing, closing
 
 
 def _claimed_size(note: bytes) -> int:

@@ -6,8 +6,8 @@ Nothing here reveals a key, `r` or `s`. What is shown of a grant is its terms an
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from privledger.protocol.bundle import Bundle, BundleEntry
 from privledger.protocol.descriptor import prove_descriptor
@@ -21,6 +21,8 @@ from privledger.protocol.receipt import (
     ReceiptOpening,
     parse_receipt,
     parse_receipt_opening,
+    receipt_map_key,
+    terms_map_key,
     verify_totals,
 )
 from privledger.protocol.state import (
@@ -48,46 +50,71 @@ _LEAVES_AT_A_TIME = 4_096
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """A record of this wallet, live or erased."""
+    """A record of this wallet, live or erased: the openings of its grants' terms, and the digest of each keeper's share."""
 
     record: bytes
     index: int
     owned: OwnedRecord | None
-    given: tuple[GivenGrant, ...]
-    grants: tuple[bytes, ...]
+    openings: Mapping[bytes, bytes] = field(repr=False)
+    digests: Mapping[bytes, bytes]
+
+    def map_key(self, grant: bytes, service: bytes) -> bytes | None:
+        """Where a keeper's receipt map holds a grant; None for the owner's reads from a keeper that holds no share.
+
+        Raises:
+            UnavailableError: this wallet gave no such grant, so it cannot ask (code `not_found`).
+        """
+        if grant != ZERO_GRANT:
+            if grant not in self.openings:
+                raise UnavailableError(f"this wallet gave no grant {grant.hex()}", code="not_found")
+            return terms_map_key(self.record, grant, self.openings[grant])
+        digest = self.digests.get(service)
+        return None if digest is None else receipt_map_key(self.record, grant, digest)
 
 
 def _subject(context: OwnerContext, record: bytes) -> _Subject:
     if context.wallet.has("erased", record, "record"):
         erased = ErasedRecord.from_value(context.wallet.get("erased", record, "record"))
-        return _Subject(record, erased.index, None, (), erased.grants)
+        return _Subject(record, erased.index, None, dict(erased.openings), _digests(erased.keepers))
     owned = context.notebook.record(record)
-    given = tuple(context.notebook.given(record))
-    return _Subject(record, owned.index, owned, given, tuple(one.grant for one in given))
+    openings = {one.grant: _opening_of(one) for one in context.notebook.given(record)}
+    return _Subject(record, owned.index, owned, openings, _digests(owned.keepers))
+
+
+def _digests(keepers: Sequence[tuple[bytes, int, bytes]]) -> dict[bytes, bytes]:
+    return {service: digest for service, _, digest in keepers}
+
+
+def _opening_of(given: GivenGrant) -> bytes:
+    return encode_opening(parse_terms(cbor.decode(given.terms)), group.parse_scalar(given.blinding))
 
 
 def _from_keepers(context: OwnerContext, subject: _Subject, grant: bytes) -> tuple[ServiceReceipts, ...]:
     """The receipts of a grant from every keeper, checked: signatures, chain, number and opening."""
     found = []
     for keeper in context.keepers:
-        state, receipts, opening = _answer_of(context, subject, grant, keeper)
+        key = subject.map_key(grant, keeper.service)
+        if key is None:
+            continue
+        state, receipts, opening = _answer_of(context, subject, grant, key, keeper)
         if opening is not None and opening.root != state.last_root:
             # It may have posted between our look at the chain and its answer.
-            state, receipts, opening = _answer_of(context, subject, grant, keeper)
-        _check_count(state, receipts, opening, subject.record, grant)
+            state, receipts, opening = _answer_of(context, subject, grant, key, keeper)
+        _check_count(state, receipts, opening, key)
         if receipts or opening is not None:
-            found.append(ServiceReceipts(keeper.service, tuple(receipt.raw for receipt in receipts), opening))
+            found.append(ServiceReceipts(keeper.service, key, tuple(receipt.raw for receipt in receipts), opening))
     return tuple(sorted(found, key=lambda one: one.service))
 
 
 def _answer_of(
-    context: OwnerContext, subject: _Subject, grant: bytes, keeper: Keeper
+    context: OwnerContext, subject: _Subject, grant: bytes, map_key: bytes, keeper: Keeper
 ) -> tuple[ServiceState, list[Receipt], ReceiptOpening | None]:
     """What the chain says of a keeper, and its receipts of a grant: signed by it, and of this grant."""
     state = context.view.service(keeper.service)
     if state is None:
         raise VerificationError(f"the ledger names no keeper {keeper.service.hex()}")
-    answer = keeper.receipts(context.ask(subject.record, subject.index, grant, "receipts", keeper.service))
+    ask = context.ask(subject.record, subject.index, grant, "receipts", keeper.service, map_key=map_key)
+    answer = keeper.receipts(ask)
     receipts = [parse_receipt(raw, context.origin) for raw in answer.receipts]
     for receipt in receipts:
         if receipt.service_key != state.signing_key or receipt.service != keeper.service:
@@ -98,7 +125,7 @@ def _answer_of(
 
 
 def _check_count(
-    state: ServiceState, receipts: Sequence[Receipt], opening: ReceiptOpening | None, record: bytes, grant: bytes
+    state: ServiceState, receipts: Sequence[Receipt], opening: ReceiptOpening | None, map_key: bytes
 ) -> None:
     """The chain of receipts is whole, and as many as the keeper committed to under the root that stands on the chain are there."""
     verify_totals(receipts, None)
@@ -108,7 +135,7 @@ def _check_count(
         return
     if opening.root != state.last_root:
         raise VerificationError("the keeper shows another receipt map than the one whose root it posted")
-    opening.verify(record, grant)
+    opening.verify(map_key)
     posted = [receipt for receipt in receipts if receipt.size <= state.last_b]
     if len(posted) != (0 if opening.totals is None else opening.totals.count):
         raise VerificationError("the keeper committed to another number of receipts than it shows")
@@ -119,6 +146,7 @@ def receipts_of(context: OwnerContext, record: bytes, grant: bytes) -> list[Rece
     """Every release of a grant that the keepers receipted, ordered by time.
 
     Raises:
+        UnavailableError: this wallet gave no such grant (code `not_found`), or a keeper cannot answer.
         VerificationError: a keeper left one out or shows a false one.
     """
     subject = _subject(context, record)
@@ -135,19 +163,15 @@ def make_disclosure(context: OwnerContext, record: bytes, grants: Sequence[bytes
         grants: those to show; None shows all that this wallet gave, and the owner's own reads.
     """
     subject = _subject(context, record)
-    chosen = sorted({*subject.grants, ZERO_GRANT}) if grants is None else sorted(set(grants))
-    unknown = set(chosen) - set(subject.grants) - {ZERO_GRANT}
+    chosen = sorted({*subject.openings, ZERO_GRANT}) if grants is None else sorted(set(grants))
+    unknown = set(chosen) - set(subject.openings) - {ZERO_GRANT}
     if unknown:
         raise UnavailableError(f"this wallet gave no grant {sorted(unknown)[0].hex()}", code="not_found")
-    openings = {
-        one.grant: encode_opening(parse_terms(cbor.decode(one.terms)), group.parse_scalar(one.blinding))
-        for one in subject.given
-    }
     shown = []
     for grant in chosen:
         services = _from_keepers(context, subject, grant)
-        if services or grant in openings:
-            shown.append(GrantDisclosure(grant, openings.get(grant), services))
+        if services or grant in subject.openings:
+            shown.append(GrantDisclosure(grant, subject.openings.get(grant), services))
     certificates = () if subject.owned else tuple(one.raw for one in certificates_of(context, record))
     return Disclosure(context.origin, record, tuple(shown), _descriptor(context, subject), tuple(sorted(certificates)))
 

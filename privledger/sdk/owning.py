@@ -94,8 +94,8 @@ class OwnerContext:
             expiry=self.clock() + REQUEST_LIFE,
         )
 
-    def ask(self, record: bytes, index: int, grant: bytes, what: str, service: bytes) -> bytes:
-        """An `ask` statement for receipts or a certificate."""
+    def ask(self, record: bytes, index: int, grant: bytes, what: str, service: bytes, *, map_key: bytes = b"") -> bytes:
+        """An `ask` statement for receipts (under a map key of 32 bytes) or for a certificate."""
         return make_ask(
             self.signer(index),
             origin=self.origin,
@@ -105,6 +105,7 @@ class OwnerContext:
             service=service,
             nonce=self.random_bytes(NONCE_SIZE),
             expiry=self.clock() + REQUEST_LIFE,
+            map_key=map_key,
         )
 
     def deposit(

@@ -7,7 +7,7 @@ takes a password or a session. Answers are not to be believed: the SDK checks ea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from privledger.protocol.answers import ReceiptsAnswer, Release, Segments
@@ -52,6 +52,10 @@ class Ledger(Protocol):
 
 class Upload(Protocol):
     """A blob under way. Nothing is visible before `commit`."""
+
+    @property
+    def computed(self) -> Callable[[], tuple[int, bytes]] | None:
+        """Gives size and root of what was written, where the upload hashes in the caller's own process; None elsewhere."""
 
     def write(self, data: bytes) -> None: ...
 

@@ -213,6 +213,7 @@ def _deposit_blob(
             upload,
             key=key,
             context=keys.sealing_context("blob", context.origin, record, FIRST_EPOCH),
+            computed=upload.computed,
             total=total,
             progress=progress,
         )

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from privledger.protocol.errors import FormatError, VerificationError
+from privledger.storage.behind import Behind
 from privledger_crypto import errors as crypto_errors
 from privledger_crypto import sealing
 from privledger_crypto.padding import padded_size
@@ -22,7 +23,6 @@ __all__ = ["BlobSource", "Progress", "SealedPayload", "read_payload", "read_rang
 
 MINIMUM_PAYLOAD = 4_096  # bytes; smaller payloads all look alike (design §4.3)
 PIECE = 1 << 20  # bytes fed to the cipher at a time
-_IN_FLIGHT = 3  # pieces that wait for the hash
 _SEGMENTS_AT_A_TIME = 8
 
 Progress = Callable[[int, int | None], None]
@@ -50,26 +50,6 @@ class BlobSource(Protocol):
     def __call__(self, first: int, count: int) -> tuple[bytes, tuple[bytes, ...]]: ...
 
 
-class _Behind:
-    """Runs calls in order on one other thread, a few at a time; the first error surfaces in the caller."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="privledger-hash")
-        self._waiting: deque[Future[object]] = deque()
-
-    def call(self, function: Callable[[bytes], object], data: bytes) -> None:
-        while len(self._waiting) >= _IN_FLIGHT:
-            self._waiting.popleft().result()
-        self._waiting.append(self._pool.submit(function, data))
-
-    def finish(self) -> None:
-        while self._waiting:
-            self._waiting.popleft().result()
-
-    def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-
 def _pieces(source: BinaryIO, count: list[int]) -> Iterator[bytes]:
     """The payload in pieces, then the zero bytes that hide its size; `count[0]` becomes the payload's true size."""
     while piece := source.read(PIECE):
@@ -88,35 +68,41 @@ def seal_payload(
     *,
     key: bytes,
     context: bytes,
+    computed: Callable[[], tuple[int, bytes]] | None = None,
     total: int | None = None,
     progress: Progress | None = None,
 ) -> SealedPayload:
     """Pad, seal and hash everything that `source` yields, writing the blob to `sink`.
 
     Args:
+        computed: gives size and root of what was written, where the sink hashes in this very process; then it is not done twice
+            (docs/adr/0009). A sink elsewhere has no say in it.
         total: the payload's size where it is known, for `progress` only.
     """
     sealer = sealing.Sealer(key, context)
     hasher = SegmentHasher()
-    behind = _Behind()
-    size, blob_size = [0], 0
+    behind = Behind("hash")
+    size = [0]
+
+    def pass_on(sealed: bytes) -> None:
+        if sealed:
+            if computed is None:
+                behind.call(hasher.update, sealed)
+            sink.write(sealed)
+
     try:
         for piece in _pieces(source, size):
-            blob_size += _pass_on(sealer.update(piece), sink, behind, hasher)
+            pass_on(sealer.update(piece))
             if progress is not None:
                 progress(size[0], total)
-        blob_size += _pass_on(sealer.finalize(), sink, behind, hasher)
+        pass_on(sealer.finalize())
         behind.finish()
     finally:
         behind.close()
-    return SealedPayload(size[0], blob_size, hasher.finalize().root)
-
-
-def _pass_on(sealed: bytes, sink: Sink, behind: _Behind, hasher: SegmentHasher) -> int:
-    if sealed:
-        behind.call(hasher.update, sealed)
-        sink.write(sealed)
-    return len(sealed)
+    if computed is not None:
+        return SealedPayload(size[0], *computed())
+    tree = hasher.finalize()
+    return SealedPayload(size[0], tree.size, tree.root)
 
 
 def _verified(source: BlobSource, root: bytes, blob_size: int, first: int, count: int) -> bytes:

@@ -12,10 +12,14 @@ from pathlib import Path
 
 from privledger.protocol.errors import FormatError, UnavailableError, UsageError
 from privledger.storage import files
+from privledger.storage.behind import Behind
 from privledger_crypto.errors import ParameterError
 from privledger_crypto.segments import SegmentHasher, SegmentTree
 
 __all__ = ["StagedBlob", "sweep_staging"]
+
+_SMALL = 4 << 20  # bytes up to which threads cost more than they save
+_SYNC_EVERY = 32 << 20  # bytes
 
 
 class StagedBlob:
@@ -26,6 +30,10 @@ class StagedBlob:
         self._limit = limit
         self._size = 0
         self._hasher = SegmentHasher()
+        self._tree: SegmentTree | None = None
+        self._hashing = Behind("hash")
+        self._syncing = Behind("sync", in_flight=1)
+        self._unsynced = 0
         with files.storage_errors(self.path):
             self._descriptor: int | None = _create_locked(path)
 
@@ -37,6 +45,8 @@ class StagedBlob:
             UnavailableError: the disk failed; the upload is gone.
         """
         descriptor = self._open_descriptor()
+        if self._tree is not None:
+            raise UsageError("this upload was hashed to its end", hint="Begin another one.")
         if self._size + len(data) > self._limit:
             self.discard()
             raise FormatError(
@@ -48,11 +58,37 @@ class StagedBlob:
                 view = memoryview(data)
                 while view:
                     view = view[os.write(descriptor, view) :]
+                self._size += len(data)
+                self._work_behind(data, descriptor)
         except UnavailableError:
             self.discard()
             raise
-        self._hasher.update(data)
-        self._size += len(data)
+
+    def _work_behind(self, data: bytes, descriptor: int) -> None:
+        """Hash, and bring to the disk what came, on other threads while the caller makes the next bytes."""
+        if self._size <= _SMALL:
+            self._hasher.update(data)
+            return
+        self._hashing.call(self._hasher.update, data)
+        self._unsynced += len(data)
+        if self._unsynced >= _SYNC_EVERY:
+            self._unsynced = 0
+            self._syncing.call(os.fdatasync, descriptor)
+
+    def tree(self) -> SegmentTree:
+        """The tree of everything that came; nothing may come after it.
+
+        Raises:
+            FormatError: nothing came.
+        """
+        if self._tree is None:
+            self._hashing.finish()
+            try:
+                self._tree = self._hasher.finalize()
+            except ParameterError as exc:
+                self.discard()
+                raise FormatError("the upload is empty; a blob has at least one byte") from exc
+        return self._tree
 
     def finish(self) -> SegmentTree:
         """Make every byte durable and return the tree of what came.
@@ -62,19 +98,20 @@ class StagedBlob:
             UnavailableError: the disk failed; the upload is gone.
         """
         descriptor = self._open_descriptor()
+        tree = self.tree()
         try:
             with files.storage_errors(self.path):
+                self._syncing.finish()
                 os.fsync(descriptor)
-            return self._hasher.finalize()
-        except ParameterError as exc:
-            self.discard()
-            raise FormatError("the upload is empty; a blob has at least one byte") from exc
         except UnavailableError:
             self.discard()
             raise
+        return tree
 
     def release(self) -> None:
         """Let go of the file, which the caller has moved into place."""
+        self._hashing.close()
+        self._syncing.close()
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -63,6 +63,14 @@ class LocalUpload:
         """
         self._staged.write(data)
 
+    def computed(self) -> tuple[int, bytes]:
+        """Size and root of what was written so far, which is all of it: a later write is refused.
+
+        For a caller in this process, which need not hash the same bytes again.
+        """
+        tree = self._staged.tree()
+        return tree.size, tree.root
+
     def commit(self, statement: bytes) -> bytes:
         """Make the blob durable and visible under the signed deposit `statement`; returns the holding statement.
 
@@ -249,6 +257,7 @@ class LocalVault:
         """Destroy deposits whose epoch never became current, erased records and what crashes left; returns how many."""
         self._swept_size = -1
         with self._following():
+            self._checks.notices.sweep(self._checks.state)
             count = sweep_staging(self._store.staging) + self._store.sweep_orphans()
             before = self._clock() - self._checks.settings.limits.deposit_retention
             for name in list(self._store.names()):

@@ -135,8 +135,9 @@ def vault_file(place: Path, scene: Scene, name: str) -> Path:
 
 
 def test_a_place_that_nobody_changed_holds(scene: Scene, place: Path) -> None:
-    files = [scene.disclosure(), scene.gone_disclosure(scene.certificate()), scene.bundle()]
-    report = scene.audit(place, *(one.pack() for one in files), older_checkpoints=[scene.chain.checkpoint(3)])
+    gone = scene.gone_disclosure(scene.certificate())
+    files = [scene.disclosure().pack(), gone.pack(), scene.bundle().pack()]
+    report = scene.audit(place, *files, older_checkpoints=[scene.chain.checkpoint(3)])
     assert (failed(report), report.exit_code) == (set(), 0)
     assert {step.step for step in report.steps if step.status == "not checked"} == {"A10"}
 
@@ -308,6 +309,15 @@ def test_pending_certificates_are_no_failure(scene: Scene, pristine: Path) -> No
 def test_receipts_without_an_opening_could_not_be_checked(scene: Scene, pristine: Path) -> None:
     """What shows no opening under the posted root may leave receipts out, and that is said."""
     report = scene.audit(pristine, with_grant(scene.disclosure(), "g", opening=None).pack())
+    assert (failed(report), unchecked(report), report.exit_code) == (set(), {"A7"}, 3)
+
+
+def test_no_receipts_under_a_key_that_nobody_can_compute(scene: Scene, pristine: Path) -> None:
+    """Without the terms' opening, a proof of absence may be of any key."""
+    elsewhere = replace(scene.openings["late"], totals=None, proof=scene.prove_absence(bytes(32)))
+    disclosure = with_grant(scene.disclosure(), "late", receipts=(), map_key=bytes(32), opening=elsewhere)
+    grants = tuple(replace(one, opening=None) if one.grant == short("late") else one for one in disclosure.grants)
+    report = scene.audit(pristine, replace(disclosure, grants=grants).pack())
     assert (failed(report), unchecked(report), report.exit_code) == (set(), {"A7"}, 3)
 
 

@@ -1,6 +1,6 @@
 """The independent checker of `examples/`, which shares no code with us, and the auditor come to one judgement.
 
-py_ecc takes about a tenth of a second for a proof, so the whole module takes some tens of seconds.
+py_ecc takes about a tenth of a second for a proof, so this is the slowest module of the folder.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from privledger_crypto.merkle import consistency_proof, leaf_hash
 from tests.support.auditing import Scene, failed, with_grant
 from tests.support.tampering import BUNDLES, DISCLOSED
 
-# Left out: a receipt whose damage is elsewhere than in the one before it looks the same to both.
 TAMPERED = [*(("disclosure", name) for name in DISCLOSED), *(("bundle", name) for name in BUNDLES)]
 
 

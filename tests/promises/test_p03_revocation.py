@@ -15,8 +15,10 @@ from privledger.protocol.disclosure import Disclosure, GrantDisclosure, ServiceR
 from privledger.protocol.entries import EraseEntry, RevokeEntry, make_entry, parse_block
 from privledger.protocol.errors import AuthorisationError, UnavailableError
 from privledger.protocol.evidence import unpack_evidence
-from privledger.protocol.receipt import FIRST_HEAD, make_receipt
+from privledger.protocol.receipt import FIRST_HEAD, make_receipt, terms_map_key
 from privledger.protocol.request import parse_request
+from privledger.protocol.terms import encode_opening
+from privledger_crypto import group
 from privledger_crypto.cose import Ed25519Signer
 from tests.support.town import Town
 from tests.support.wrapped import Recorder, wrap_place
@@ -186,11 +188,10 @@ def test_a_receipt_after_the_revocation_is_evidence_against_the_keeper(town: Tow
         head_before=FIRST_HEAD,
         units=1,
     )
-    disclosure = Disclosure(
-        town.trust.origin,
-        record,
-        (GrantDisclosure(given.grant, None, (ServiceReceipts(town.keepers[0].service, (receipt,), None),)),),
-    )
+    opening = encode_opening(town.terms(), group.parse_scalar(given.blinding))
+    map_key = terms_map_key(record, given.grant, opening)
+    shown = ServiceReceipts(town.keepers[0].service, map_key, (receipt,), None)
+    disclosure = Disclosure(town.trust.origin, record, (GrantDisclosure(given.grant, opening, (shown,)),))
     report = audit_place(
         DirectoryFetcher(town.place_path), town.trust, disclosures=[disclosure.pack()], workers=0, clock=town.clock
     )

@@ -200,7 +200,7 @@ def test_receipts_show_who_reads_to_the_owner_alone(shared: tuple[Town, bytes, b
     """Only the record key may ask for them."""
     town, record, grant = shared
     stranger = town.owner_of(town.new_wallet("stranger"))
-    ask = stranger.context.ask(record, 0, grant, "receipts", town.keepers[0].service)
+    ask = stranger.context.ask(record, 0, grant, "receipts", town.keepers[0].service, map_key=bytes(32))
     with pytest.raises(PrivledgerError) as caught:
         town.keepers[0].receipts(ask)
     assert caught.value.code == "unproven"

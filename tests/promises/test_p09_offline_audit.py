@@ -15,7 +15,6 @@ from privledger.audit.bundle import audit_bundle
 from privledger.audit.verify import verify_file
 from privledger.protocol.bundle import unpack_bundle
 from privledger.protocol.entries import parse_entry
-from privledger.protocol.errors import PrivledgerError
 from tests.support.town import Town
 
 # What the auditor may import beside the standard library, itself, and what it shares with everyone.
@@ -144,13 +143,12 @@ def test_a_bundle_without_an_entry_that_the_state_shows_fails(town: Town, lived:
     assert report.exit_code == 1, report.to_text()
 
 
-@pytest.mark.parametrize("seed", range(24))
-def test_a_bundle_with_any_byte_changed_does_not_hold(town: Town, lived: bytes, seed: int) -> None:
-    bundle = bytearray(town.owner.bundle(lived))
-    position = random.Random(seed).randrange(len(bundle))
-    bundle[position] ^= 1 << seed % 8
-    try:
-        verdict = verify_file(bytes(bundle), town.trust, clock=town.clock)
-    except PrivledgerError:
-        return
-    assert verdict.exit_code != 0, f"byte {position}"
+def test_a_bundle_with_any_byte_changed_does_not_hold(town: Town, lived: bytes) -> None:
+    whole, pick = town.owner.bundle(lived), random.Random(9)
+    assert verify_file(whole, town.trust, clock=town.clock).exit_code == 0
+    for _ in range(60):
+        position, bit = pick.randrange(len(whole)), pick.randrange(8)
+        changed = bytearray(whole)
+        changed[position] ^= 1 << bit
+        verdict = verify_file(bytes(changed), town.trust, clock=town.clock)
+        assert verdict.exit_code != 0, f"bit {bit} of byte {position}"

@@ -123,7 +123,7 @@ def test_a_vault_that_lost_a_note_of_a_live_grant_is_reported(town: Town, lived:
 def test_recovery_does_not_believe_a_ledger_that_hides_a_record(town: Town, lived: dict[str, bytes]) -> None:
     def without_last(call: object, start: int, end: int) -> object:
         leaves = call(start, end)  # type: ignore[operator]
-        return [*leaves[:-1], leaves[-2]]
+        return leaves if end - start == 1 else [*leaves[:-1], leaves[-2]]
 
     with pytest.raises(VerificationError):
         recovered(town, place=answering(town.place, "ledger.leaves", without_last))

@@ -32,6 +32,7 @@ from privledger.protocol.receipt import (
     make_receipt,
     parse_receipt,
     receipt_map_key,
+    terms_map_key,
 )
 from privledger.protocol.request import parse_request
 from privledger.protocol.state import META_KEY, SETTINGS_KEY, grant_key, record_key, service_key
@@ -39,7 +40,7 @@ from privledger.protocol.tiles import TILE_WIDTH, encode_entries, tiles_for
 from privledger_crypto import cbor
 from privledger_crypto.merkle import leaf_hash, root_of
 from privledger_crypto.segments import SegmentHasher
-from privledger_crypto.statemap import SparseMap
+from privledger_crypto.statemap import MapProof, SparseMap
 from tests.support.chain import ORIGIN, log_signer, record_of, short, signer
 from tests.support.places import Granted, World, random_source
 
@@ -160,19 +161,25 @@ class Scene:
         found: list[Receipt] = [parse_receipt(raw, ORIGIN) for raw in self.receipts[label]]
         return ReceiptTotals(RHO, found[-1].head, len(found), sum(one.units for one in found))
 
+    def map_key(self, label: str) -> bytes:
+        """Where the keeper's receipt map holds a grant."""
+        if label == "owner":
+            return receipt_map_key(self.record, ZERO_GRANT, sha256(b"share").digest())
+        return terms_map_key(self.record, short(label), self.grants[label].opening)
+
     def post(self) -> dict[str, ReceiptOpening]:
         """Post the root of the keeper's receipts so far; returns the opening of each grant."""
         totals = {label: self.totals(label) for label, raw in self.receipts.items() if raw}
-        tree = SparseMap.from_items(
-            (receipt_map_key(self.record, self.grant_id(label)), one.commitment()) for label, one in totals.items()
-        )
+        tree = SparseMap.from_items((self.map_key(label), one.commitment()) for label, one in totals.items())
+        self.receipt_map = tree
         state = self.chain.state.service(self.keeper)
         a = 0 if state is None else state.last_b
         self.world.close(self.chain.receipts("keeper", a, self.chain.size, tree.root))
-        return {
-            label: ReceiptOpening(tree.root, one, tree.prove(receipt_map_key(self.record, self.grant_id(label))))
-            for label, one in totals.items()
-        }
+        return {label: ReceiptOpening(tree.root, one, tree.prove(self.map_key(label))) for label, one in totals.items()}
+
+    def prove_absence(self, key: bytes) -> MapProof:
+        """That the keeper's last posted map holds nothing at `key`."""
+        return self.receipt_map.prove(key)
 
     # --- what is handed over
 
@@ -185,7 +192,7 @@ class Scene:
     def grant_disclosure(self, label: str) -> GrantDisclosure:
         """Terms and receipts of one grant."""
         opening = None if label == "owner" else self.grants[label].opening
-        shown = ServiceReceipts(self.keeper, tuple(self.receipts[label]), self.openings.get(label))
+        shown = ServiceReceipts(self.keeper, self.map_key(label), tuple(self.receipts[label]), self.openings.get(label))
         return GrantDisclosure(self.grant_id(label), opening, (shown,))
 
     def disclosure(self) -> Disclosure:

@@ -18,13 +18,14 @@ from privledger.protocol.deposit import ShareSlot, make_deposit, seal_share, sha
 from privledger.protocol.entries import GrantEntry, Limits, RevokeEntry
 from privledger.protocol.errors import UnavailableError
 from privledger.protocol.ids import ZERO_GRANT, service_id
+from privledger.protocol.receipt import receipt_map_key
 from privledger.protocol.request import make_ask, make_request
 from privledger.protocol.statements import OneTimeSigner
 from privledger.protocol.terms import Terms, commit_terms, encode_opening
 from privledger.rules.state import State
 from privledger_crypto.cose import Signer
 from privledger_crypto.envelope import XWingPrivateKey
-from privledger_crypto.group import generator
+from privledger_crypto.group import generator, scalar_to_bytes
 from privledger_crypto.shares import Share
 from tests.support.chain import ORIGIN, START, Chain, record_of, short, signer
 
@@ -93,6 +94,7 @@ class World:
         self.vault = service_id(signer("vault").key_id)
         self.random = random_source("world")
         self.record = record_of("owner")
+        self.secrets: dict[bytes, bytes] = {}  # by grant, what the map key of its receipts is made with
 
     def clock(self) -> int:
         """The time of the tests."""
@@ -116,6 +118,7 @@ class World:
         key = generator().mul(secret).to_bytes()
         body = GrantEntry(record_of(owner), short(label), key, commit_terms(terms, blinding))
         granted = Granted(short(label), OneTimeSigner(secret, key, self.random), encode_opening(terms, blinding))
+        self.secrets[short(label)] = scalar_to_bytes(blinding)
         return self.chain.entry(owner, body), granted
 
     def publish_grant(self, label: str, terms: Terms = TERMS, *, owner: str = "owner") -> Granted:
@@ -167,11 +170,13 @@ class World:
         """A deposit of a share with the keeper, and the sealed share."""
         names = {"origin": ORIGIN, "record": record_of("owner"), "epoch": epoch, "service": self.keeper}
         message = seal_share(public, share, **names)  # type: ignore[arg-type]
+        digest = share_digest(share=share, **names)  # type: ignore[arg-type]
+        self.secrets[ZERO_GRANT] = digest
         given: dict[str, object] = {
             "epoch": epoch,
             "service": self.keeper,
             "size": len(message),
-            "digest": share_digest(share=share, **names),  # type: ignore[arg-type]
+            "digest": digest,
             "share": slot or ShareSlot(share.index, 1, 1),
         }
         return self.deposit("share", **(given | fields)), message  # type: ignore[arg-type]
@@ -206,6 +211,10 @@ class World:
             expiry=self.now + 60 if expiry is None else expiry,
         )
 
+    def map_key(self, grant: bytes = ZERO_GRANT) -> bytes:
+        """Where the keeper's receipt map holds a grant of the owner's record, or the owner's own reads."""
+        return receipt_map_key(self.record, grant, self.secrets[grant])
+
     def ask(self, what: str, grant: bytes = ZERO_GRANT, *, owner: str = "owner", **fields: object) -> bytes:
         """An ask to the keeper by the key `owner`."""
         given: dict[str, object] = {
@@ -216,5 +225,6 @@ class World:
             "service": self.keeper,
             "nonce": self.random(16),
             "expiry": self.now + 60,
+            "map_key": self.map_key(grant) if what == "receipts" and "map_key" not in fields else b"",
         }
         return make_ask(signer(owner), **(given | fields))  # type: ignore[arg-type]

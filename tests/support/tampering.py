@@ -82,6 +82,7 @@ DISCLOSED: dict[str, tuple[Callable[[Scene], Disclosure], set[str]]] = {
         lambda s: with_grant(s.disclosure(), "g", opening=replace(s.openings["g"], root=bytes(32))),
         {"A7"},
     ),
+    "the map key is another": (lambda s: with_grant(s.disclosure(), "g", map_key=s.map_key("late")), {"A7"}),
     "the map proof is of another grant": (
         lambda s: with_grant(s.disclosure(), "g", opening=replace(s.openings["g"], proof=s.openings["late"].proof)),
         {"A7"},

@@ -9,15 +9,30 @@ import sys
 from collections.abc import Callable
 from hashlib import sha256, shake_256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from privledger.keeper._guard import ReceiptGuard
 from privledger.local import PLACE_FILE, TRUST_ROOT_FILE, LocalPlace
+from privledger.protocol.certificate import Certificate, parse_certificate
 from privledger.protocol.container import unpack
-from privledger.protocol.entries import Limits, ReceiptsEntry, is_block, parse_entry
+from privledger.protocol.deposit import ShareSlot, make_deposit, parse_deposit_key, seal_share, share_digest
+from privledger.protocol.entries import (
+    EraseEntry,
+    Limits,
+    ReceiptsEntry,
+    RecordEntry,
+    is_block,
+    make_entry,
+    parse_entry,
+)
 from privledger.protocol.errors import ConflictError, FormatError, PrivledgerError, UnavailableError, UsageError
 from privledger.protocol.ids import service_id
+from privledger.protocol.request import make_ask
 from privledger.protocol.trust import parse_trust_root
+from privledger_crypto.shares import Share
+from tests.support.chain import point, record_of, signer
 from tests.support.ledgerdisk import Clock
 
 DAY = 86_400
@@ -232,6 +247,94 @@ def test_closing_twice_is_harmless(path: Path, clock: Clock) -> None:
     place = _open(path, clock)
     place.close()
     place.close()
+
+
+def _set(path: Path, **fields: object) -> None:
+    described = json.loads((path / PLACE_FILE).read_bytes())
+    (path / PLACE_FILE).write_text(json.dumps(described | fields))
+
+
+def _certificate(place: LocalPlace, clock: Clock) -> Certificate:
+    """The certificate of a record that was deposited and erased."""
+    (keeper,) = place.keepers
+    record, origin, share = record_of("owner"), place.trust.origin, Share(1, 7)
+    names: dict[str, Any] = {"origin": origin, "record": record, "epoch": 0, "service": keeper.service}
+    message = seal_share(parse_deposit_key(keeper.deposit_key(), origin).public, share, **names)
+    deposit = make_deposit(
+        signer("owner"),
+        what="share",
+        action="store",
+        size=len(message),
+        digest=share_digest(share=share, **names),
+        share=ShareSlot(1, 1, 1),
+        **names,
+    )
+    keeper.deposit(deposit, message)
+    for body in (RecordEntry(point("owner")), EraseEntry(record)):
+        place.ledger.submit([make_entry([signer("owner")], body, origin=origin)])
+    ask = make_ask(
+        signer("owner"),
+        origin=origin,
+        record=record,
+        grant=bytes(16),
+        what="certificate",
+        service=keeper.service,
+        nonce=bytes(16),
+        expiry=clock.now + 60,
+    )
+    return parse_certificate(keeper.certificate(ask), origin)
+
+
+@pytest.mark.parametrize("kept", [None, 0, 604_800])
+def test_certificates_say_how_long_backups_are_kept(path: Path, clock: Clock, kept: int | None) -> None:
+    assert json.loads((path / PLACE_FILE).read_bytes())["keeper_backups"] is None
+    _set(path, keeper_backups=kept)
+    with _open(path, clock) as place:
+        certificate = _certificate(place, clock)
+    assert certificate.backups_until == (0 if kept is None else certificate.time + kept)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"keeper_backups": -1},
+        {"keeper_backups": "a week"},
+        {"keeper_backups": True},
+        {"keeper_backups": 1.5},
+        {"keeper_backups": 2**32},
+        {"keeper_guard": ""},
+        {"keeper_guard": 5},
+    ],
+    ids=str,
+)
+def test_a_setting_that_cannot_be_is_refused(path: Path, clock: Clock, fields: dict[str, object]) -> None:
+    _set(path, **fields)
+    with pytest.raises(FormatError):
+        _open(path, clock)
+
+
+def test_a_place_made_before_these_settings_opens(path: Path, clock: Clock) -> None:
+    described = json.loads((path / PLACE_FILE).read_bytes())
+    del described["keeper_backups"], described["keeper_guard"]
+    (path / PLACE_FILE).write_text(json.dumps(described))
+    _open(path, clock).close()
+
+
+@pytest.mark.parametrize("elsewhere", [None, "../guards/keeper"])
+def test_the_guard_of_the_receipts_lies_apart_from_them(
+    path: Path, clock: Clock, elsewhere: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Path] = []
+
+    def watch(self: ReceiptGuard, at: Path, *, service: bytes) -> None:
+        seen.append(at)
+        monkeypatch.undo()
+        self.__init__(at, service=service)  # type: ignore[misc]
+
+    _set(path, keeper_guard=elsewhere)
+    monkeypatch.setattr(ReceiptGuard, "__init__", watch)
+    _open(path, clock).close()
+    assert seen == [path / (elsewhere or "operator/keeper-guard")]
 
 
 def test_the_limits_of_a_place_are_those_it_was_made_with(tmp_path: Path, clock: Clock) -> None:

@@ -309,3 +309,22 @@ def test_reading_leaves_the_map_as_it_was():
     value = {1: 1}
     cbor.Fields(value, "thing").uint(1)
     assert value == {1: 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "items"),
+    [([0], 2), ([0, 1, 2], 4), ({1: 0, 2: []}, 5), ([[[]], {1: [2]}], 7)],
+    ids=str,
+)
+def test_a_value_with_more_items_than_allowed_is_refused(value: object, items: int) -> None:
+    data = cbor.encode(value)
+    assert cbor.decode(data, max_items=items) == value
+    with pytest.raises(FormatError):
+        cbor.decode(data, max_items=items - 1)
+
+
+def test_a_million_items_are_allowed_by_default_and_not_one_more() -> None:
+    head = b"\x9a" + (999_999).to_bytes(4, "big")
+    assert len(cbor.decode(head + bytes(999_999))) == 999_999  # type: ignore[arg-type]
+    with pytest.raises(FormatError, match="more items"):
+        cbor.decode(b"\x9a" + (1_000_000).to_bytes(4, "big") + bytes(1_000_000))

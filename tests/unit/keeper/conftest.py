@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def directory(tmp_path: Path) -> Path:
 def open_keeper(world: World, directory: Path) -> Iterator[Callable[..., LocalKeeper]]:
     opened: list[LocalKeeper] = []
 
-    def open_it(at: Path = directory, **options: int) -> LocalKeeper:
+    def open_it(at: Path = directory, **options: Any) -> LocalKeeper:
         keeper = LocalKeeper(
             at,
             replica=world.view,

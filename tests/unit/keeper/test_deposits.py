@@ -294,7 +294,7 @@ def test_a_restored_backup_does_not_bring_an_erased_share_back(
 def test_a_certificate_is_pending_until_the_deposit_key_is_gone(
     open_keeper: Callable[..., LocalKeeper], world: World
 ) -> None:
-    keeper = open_keeper(backups_until=world.now + 99)
+    keeper = open_keeper(backups_kept=99)
     key = parse_deposit_key(keeper.deposit_key(), ORIGIN)
     statement, message = world.share_deposit(key.public, SHARE)
     keeper.deposit(statement, message)
@@ -306,10 +306,12 @@ def test_a_certificate_is_pending_until_the_deposit_key_is_gone(
     assert first.pending
     assert (line.deposit.raw, line.destroyed_at) == (statement, world.now)
     assert (line.key_digest, line.key_until, line.key_destroyed_at) == (key.digest, key.until, None)
-    assert (first.service, first.key, first.backups_until) == (keeper.service, signer("keeper").key_id, key.since + 99)
+    assert (first.service, first.key, first.time) == (keeper.service, signer("keeper").key_id, world.now)
+    assert first.backups_until == world.now + 99
     world.now = key.until + 5
     second = parse_certificate(keeper.certificate(world.ask("certificate")), ORIGIN)
     assert not second.pending
+    assert second.backups_until == second.time + 99
     assert second.lines == (replace(line, key_destroyed_at=world.now),)
 
 
@@ -320,6 +322,7 @@ def test_a_certificate_names_replaced_shares_too(keeper: LocalKeeper, world: Wor
     world.close(world.chain.erase("owner"))
     certificate = parse_certificate(keeper.certificate(world.ask("certificate")), ORIGIN)
     assert len(certificate.lines) == 2
+    assert certificate.backups_until == 0, "of this keeper no backups are made"
 
 
 def test_the_last_key_that_carried_a_share_decides(keeper: LocalKeeper, world: World) -> None:

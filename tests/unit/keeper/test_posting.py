@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import stat
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from privledger.keeper._guard import Count, ReceiptGuard
+from privledger.keeper._receipts import ReceiptBook
 from privledger.keeper.keeper import LocalKeeper
+from privledger.protocol.deposit import parse_deposit
 from privledger.protocol.entries import ReceiptsEntry, admit
-from privledger.protocol.errors import AuthorisationError, UnavailableError
-from privledger.protocol.receipt import parse_receipt, parse_receipt_opening, verify_totals
+from privledger.protocol.errors import AuthorisationError, FormatError, UnavailableError
+from privledger.protocol.ids import ZERO_GRANT
+from privledger.protocol.receipt import parse_receipt, parse_receipt_opening, receipt_map_key, verify_totals
 from privledger.rules.apply import Accepted
-from tests.support.chain import ORIGIN, record_of, signer
+from privledger_crypto.statemap import SparseMap
+from tests.support.chain import ORIGIN, record_of, short, signer
 from tests.support.places import Granted, World
 
 DAY = 86_400
@@ -54,14 +62,14 @@ def test_the_posted_root_fixes_the_number_of_receipts(keeper: LocalKeeper, world
     release(keeper, world, granted, 4)
     answer = keeper.receipts(world.ask("receipts", granted.grant))
     opening = parse_receipt_opening(answer.opening)
-    opening.verify(world.record, granted.grant)
+    opening.verify(world.map_key(granted.grant))
     assert opening.root == body.root
     assert opening.totals is not None
     assert (opening.totals.count, opening.totals.units) == (3, 3)
     verify_totals([parse_receipt(raw, ORIGIN) for raw in answer.receipts], opening.totals)
     assert len(answer.receipts) == 4
     absent = parse_receipt_opening(keeper.receipts(world.ask("receipts", other.grant)).opening)
-    absent.verify(world.record, other.grant)
+    absent.verify(world.map_key(other.grant))
     assert absent.totals is None
 
 
@@ -237,6 +245,212 @@ def test_a_keeper_whose_receipt_is_missing_answers_nothing(
     with pytest.raises(UnavailableError) as info:
         open_keeper().receipts(world.ask("receipts", granted.grant))
     assert info.value.code == "receipts_lost"
+
+
+# --- the guard
+
+
+def read_numbers(keeper: LocalKeeper, world: World, granted: Granted, *numbers: int) -> None:
+    for number in numbers:
+        release(keeper, world, granted, number)
+
+
+def test_a_keeper_restored_from_before_its_last_receipt_answers_nothing(
+    keeper: LocalKeeper, open_keeper: Callable[..., LocalKeeper], world: World, granted: Granted, directory: Path
+) -> None:
+    """The posted root holds, since the backup is newer; but a read number that was spent after it is forgotten."""
+    release(keeper, world, granted)
+    post(keeper, world)
+    keeper.close()
+    database = directory / "keeper.sqlite"
+    backup = database.read_bytes()
+    read_numbers(open_keeper(), world, granted, 2)
+    for left in directory.glob("keeper.sqlite*"):
+        left.unlink()
+    database.write_bytes(backup)
+    again = open_keeper()
+    for call in (
+        lambda: release(again, world, granted, 2),
+        lambda: again.receipts(world.ask("receipts", granted.grant)),
+    ):
+        with pytest.raises(UnavailableError) as info:
+            call()
+        assert info.value.code == "receipts_lost"
+
+
+def test_a_keeper_that_went_on_from_an_old_backup_answers_nothing(
+    keeper: LocalKeeper, open_keeper: Callable[..., LocalKeeper], world: World, granted: Granted, tmp_path: Path
+) -> None:
+    """As many receipts as the guard counted, but others."""
+    guard = tmp_path / "guard of another life"
+    first = open_keeper(guard_path=guard)
+    read_numbers(first, world, granted, 1, 2)
+    with first._database.writing() as connection:
+        connection.exec_driver_sql("UPDATE receipts SET running = zeroblob(32) WHERE number = 2")
+    with pytest.raises(UnavailableError) as info:
+        first.deposit_key()
+    assert info.value.code == "receipts_lost"
+
+
+def test_a_crash_between_the_receipt_and_the_guard_is_survived(
+    keeper: LocalKeeper,
+    open_keeper: Callable[..., LocalKeeper],
+    world: World,
+    granted: Granted,
+    directory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for number in (1, 2, 3):
+        raw = world.request(granted, number=number)
+        with monkeypatch.context() as patch:
+            patch.setattr(ReceiptGuard, "move", lambda self, to: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                keeper.release(raw, granted.opening)
+        keeper = open_keeper()
+        receipt = parse_receipt(keeper.release(raw, granted.opening).receipt, ORIGIN)
+        assert receipt.number == number, "it is the receipt that was stored before the crash"
+        assert json.loads((directory / "guard").read_bytes())["receipts"] == number
+
+
+def test_no_answer_leaves_before_the_guard_has_moved(
+    keeper: LocalKeeper, world: World, granted: Granted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: ReceiptGuard, to: Count) -> None:
+        raise UnavailableError("no space left", code="disk_full")
+
+    monkeypatch.setattr(ReceiptGuard, "move", full)
+    raw = world.request(granted)
+    for _ in range(2):
+        with pytest.raises(UnavailableError) as info:
+            keeper.release(raw, granted.opening)
+        assert info.value.code == "disk_full"
+
+
+def test_receipts_without_their_guard_may_be_an_old_copy(
+    keeper: LocalKeeper, open_keeper: Callable[..., LocalKeeper], world: World, granted: Granted, directory: Path
+) -> None:
+    read_numbers(keeper, world, granted, 1, 2)
+    (directory / "guard").unlink()
+    with pytest.raises(UnavailableError) as info:
+        open_keeper().deposit_key()
+    assert info.value.code == "receipts_lost"
+
+
+def test_an_old_guard_is_moved_on_if_the_receipts_go_on_from_it(
+    keeper: LocalKeeper, world: World, granted: Granted, directory: Path
+) -> None:
+    release(keeper, world, granted)
+    old = (directory / "guard").read_bytes()
+    read_numbers(keeper, world, granted, 2, 3)
+    new = (directory / "guard").read_bytes()
+    (directory / "guard").write_bytes(old)
+    keeper.deposit_key()
+    assert (directory / "guard").read_bytes() == new
+
+
+def test_the_guard_may_lie_elsewhere(
+    open_keeper: Callable[..., LocalKeeper], world: World, granted: Granted, directory: Path, tmp_path: Path
+) -> None:
+    guard = tmp_path / "another disk" / "guard"
+    release(open_keeper(guard_path=guard), world, granted)
+    assert stat.S_IMODE(guard.stat().st_mode) == 0o600
+    assert not (directory / "guard").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", b"[]", b'{"version": 1, "service": "00", "receipts": 1, "hash": "%s"}' % (b"00" * 32)],
+    ids=["empty", "no fields", "a list", "another keeper's"],
+)
+def test_a_guard_that_cannot_be_read_is_refused(
+    keeper: LocalKeeper, world: World, granted: Granted, directory: Path, content: bytes
+) -> None:
+    (directory / "guard").write_bytes(content)
+    with pytest.raises(FormatError):
+        keeper.deposit_key()
+
+
+# --- whom an answer tells what
+
+
+def test_no_proof_shows_which_grants_of_others_were_read(keeper: LocalKeeper, world: World, granted: Granted) -> None:
+    """Record and grant ids are public; what a proof names of others cannot be computed from them."""
+    release(keeper, world, granted)
+    post(keeper, world)
+    world.publish_record("stranger")
+    ask = world.ask(
+        "receipts", short("any"), owner="stranger", record=record_of("stranger"), map_key=sha256(b"any").digest()
+    )
+    opening = parse_receipt_opening(keeper.receipts(ask).opening)
+    assert opening.totals is None
+    assert opening.proof.other_leaf is not None
+    key_hash, _ = opening.proof.other_leaf
+    assert key_hash != sha256(world.record + granted.grant).digest()
+    assert key_hash == sha256(world.map_key(granted.grant)).digest()
+
+
+def test_a_map_key_of_another_record_is_answered_to_nobody_else(
+    keeper: LocalKeeper, world: World, granted: Granted
+) -> None:
+    """A grantee knows the secret of its grant; being an owner of something else gives it no right to the totals."""
+    release(keeper, world, granted)
+    post(keeper, world)
+    other = world.publish_grant("h")
+    world.publish_record("stranger")
+    stolen = world.map_key(granted.grant)
+    for ask in (
+        world.ask("receipts", granted.grant, owner="stranger", record=record_of("stranger"), map_key=stolen),
+        world.ask("receipts", other.grant, map_key=stolen),
+        world.ask("receipts", map_key=stolen),
+    ):
+        with pytest.raises(AuthorisationError) as info:
+            keeper.receipts(ask)
+        assert info.value.code == "unproven"
+
+
+def test_under_another_map_key_there_are_no_receipts(keeper: LocalKeeper, world: World, granted: Granted) -> None:
+    release(keeper, world, granted)
+    post(keeper, world)
+    wrong = sha256(b"wrong").digest()
+    answer = keeper.receipts(world.ask("receipts", granted.grant, map_key=wrong))
+    assert answer.receipts == ()
+    parse_receipt_opening(answer.opening).verify(wrong)
+
+
+def test_the_owners_reads_stand_under_the_digest_of_the_share(
+    keeper: LocalKeeper, world: World, deposited: bytes
+) -> None:
+    receipt = keeper.release(world.request(None)).receipt
+    post(keeper, world)
+    answer = keeper.receipts(world.ask("receipts"))
+    digest = parse_deposit(deposited, ORIGIN).digest
+    opening = parse_receipt_opening(answer.opening)
+    opening.verify(receipt_map_key(world.record, ZERO_GRANT, digest))
+    assert answer.receipts == (receipt,)
+    assert opening.totals is not None
+    assert (opening.totals.count, opening.totals.units) == (1, 0)
+
+
+def test_the_posted_map_is_built_once(
+    keeper: LocalKeeper, world: World, granted: Granted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[int] = []
+    build = ReceiptBook.map_at
+
+    def counting(self: ReceiptBook, size: int) -> SparseMap:
+        built.append(size)
+        return build(self, size)
+
+    monkeypatch.setattr(ReceiptBook, "map_at", counting)
+    release(keeper, world, granted)
+    first = post(keeper, world).b
+    for number in (2, 3, 4):
+        keeper.receipts(world.ask("receipts", granted.grant))
+        release(keeper, world, granted, number)
+    assert built == [first, first], "once to sign its root, and once to answer under it"
+    second = post(keeper, world).b
+    keeper.receipts(world.ask("receipts", granted.grant))
+    assert built == [first, first, second, second]
 
 
 # --- asks

@@ -68,6 +68,20 @@ def test_a_capsule_is_4096_bytes_even_with_31_keepers_and_8_attributes():
     full = seal_capsule(head, body, head_key=HEAD_KEY, owner_key=OWNER_KEY, **PLACE)
     assert (len(full), len(CAPSULE)) == (4096, 4096)
     assert open_capsule_head(full, head_key=HEAD_KEY, **PLACE) == head
+    assert open_capsule_body(full, owner_key=OWNER_KEY, **PLACE) == body
+
+
+def test_a_capsule_shows_neither_how_many_keepers_nor_how_many_attributes_it_names():
+    shapes = set()
+    for keepers in (1, 3, 31):
+        for attributes in (0, 1, 8):
+            head = CapsuleHead(0, many_keepers(keepers), keepers // 2 + 1, keepers, VAULT)
+            body = CapsuleBody(R, (group.ORDER - 1,) * attributes, 5, BLOB_ROOT, DESCRIPTOR.digest())
+            sealed = seal_capsule(head, body, head_key=HEAD_KEY, owner_key=OWNER_KEY, **PLACE)
+            parts: Any = cbor.decode(sealed)
+            # All that is not encrypted: the frame, and where each part begins and ends.
+            shapes.add((len(sealed), sealed[:4], tuple(len(part) for part in parts)))
+    assert shapes == {(4096, b"\x82\x59\x08\x48", (2120, 1969))}
 
 
 @pytest.mark.parametrize("change", MOVED, ids=str)
@@ -92,12 +106,11 @@ def test_neither_key_opens_the_other_part():
         CAPSULE[:-1],
         CAPSULE + b"\x00",
         bytes(4096),
-        padding.pad_to(cbor.encode([b"", b""]), 4096),
-        padding.pad_to(cbor.encode([b""]), 4096),
-        padding.pad_to(cbor.encode({0: b""}), 4096),
-        CAPSULE[:-1] + b"\x01",
+        cbor.encode([bytes(2119), bytes(1970)]),
+        cbor.encode([bytes(4092)]),
+        cbor.encode({0: bytes(4091)}),
     ],
-    ids=range(8),
+    ids=range(7),
 )
 def test_what_is_no_capsule_is_refused(data):
     with pytest.raises(FormatError):
@@ -107,8 +120,12 @@ def test_what_is_no_capsule_is_refused(data):
 
 
 def sealed_part(what: str, value: Any, key: bytes) -> bytes:
-    part = sealing.seal(key, keys.sealing_context(what, ORIGIN, RECORD, EPOCH), cbor.encode(value))
-    return padding.pad_to(cbor.encode([part, part]), 4096)
+    """A capsule whose head or body is `value`, whatever that is."""
+    parts: Any = cbor.decode(CAPSULE)
+    place = ("capsule-head", "capsule-body").index(what)
+    content = padding.pad_to(cbor.encode(value), (2048, 1897)[place])
+    parts[place] = sealing.seal(key, keys.sealing_context(what, ORIGIN, RECORD, EPOCH), content)
+    return cbor.encode(parts)
 
 
 HEAD_MAP = {0: 7, 1: [[k.service, k.index, k.digest] for k in KEEPER_SHARES], 2: 2, 3: 3, 4: VAULT}
@@ -121,6 +138,14 @@ def open_head_map(value: Any) -> CapsuleHead:
 
 def open_body_map(value: Any) -> CapsuleBody:
     return open_capsule_body(sealed_part("capsule-body", value, OWNER_KEY), owner_key=OWNER_KEY, **PLACE)
+
+
+@pytest.mark.parametrize("content", [bytes(2048), b"\xff" * 2048, padding.pad_to(b"", 2048)], ids=range(3))
+def test_a_head_that_is_padded_otherwise_is_refused(content):
+    parts: Any = cbor.decode(CAPSULE)
+    head = sealing.seal(HEAD_KEY, keys.sealing_context("capsule-head", ORIGIN, RECORD, EPOCH), content)
+    with pytest.raises(FormatError):
+        open_capsule_head(cbor.encode([head, parts[1]]), head_key=HEAD_KEY, **PLACE)
 
 
 def small(reader: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -66,12 +67,57 @@ def test_bytes_after_a_container_are_refused():
         unpack(pack("address", b"") + b"\x00")
 
 
-def test_a_container_over_its_limit_is_neither_made_nor_read(monkeypatch):
-    monkeypatch.setattr(container, "MAX_CONTAINER", 100)
+LARGE = {"backup", "bundle", "disclosure"}
+
+
+@pytest.mark.parametrize("kind", sorted(CONTAINER_TYPES))
+def test_a_container_over_the_limit_of_its_type_is_neither_made_nor_read(kind, monkeypatch):
+    monkeypatch.setattr(container, "MAX_CONTAINER", 2000)
+    monkeypatch.setattr(container, "MAX_SMALL_CONTAINER", 1000)
+    limit = 2000 if kind in LARGE else 1000
+
+    def body(size: int) -> Any:
+        return bytes(size) if CONTAINER_TYPES[kind] is bytes else {1: bytes(size)}
+
+    room = limit - len(cbor.encode(["privledger", kind, 1, body(300)])) + 300
+    assert len(pack(kind, body(room))) == limit
+    assert unpack(pack(kind, body(room))).type == kind
     with pytest.raises(UsageError):
-        pack("address", bytes(100))
+        pack(kind, body(room + 1))
     with pytest.raises(FormatError):
-        unpack(cbor.encode(["privledger", "address", 1, bytes(100)]))
+        unpack(cbor.encode(["privledger", kind, 1, body(room + 1)]))
+
+
+def test_the_limits_are_those_of_the_specification():
+    assert (container.MAX_SMALL_CONTAINER, container.MAX_CONTAINER) == (2**20, 64 * 2**20)
+
+
+def test_what_is_too_large_is_not_decoded(monkeypatch):
+    def never(*arguments: object) -> Any:
+        raise AssertionError("it was decoded")
+
+    monkeypatch.setattr(cbor, "_item", never)
+    for beginning in (b"", cbor.encode(["privledger", "address", 1, b""])[:-1]):
+        with pytest.raises(FormatError):
+            unpack(beginning + bytes(2**20 + 1))
+
+
+def test_a_large_file_of_tiny_items_is_refused_before_it_fills_the_memory():
+    tracemalloc.start()
+    try:
+        # A disclosure of 20 million empty maps, which would take over a gigabyte.
+        hostile = (
+            cbor.encode(["privledger", "disclosure", 1, {}])[:-1]
+            + b"\xa1\x01\x9a\x01\x31\x2d\x00"
+            + b"\xa0" * 20_000_000
+        )
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        with pytest.raises(FormatError, match="more items"):
+            unpack(hostile)
+        assert tracemalloc.get_traced_memory()[1] - before < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(("kind", "body"), [("adress", b""), ("address", {}), ("bundle", b""), ("address", 1)])

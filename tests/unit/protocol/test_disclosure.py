@@ -18,7 +18,7 @@ from privledger.protocol.disclosure import (
     unpack_disclosure,
 )
 from privledger.protocol.errors import FormatError, UsageError, VerificationError
-from privledger.protocol.receipt import ReceiptOpening, ReceiptTotals
+from privledger.protocol.receipt import ReceiptOpening, ReceiptTotals, terms_map_key
 from privledger.protocol.terms import encode_opening
 from privledger_crypto.statemap import MapProof
 
@@ -44,7 +44,9 @@ OPENING = ReceiptOpening(
     bytes(32), ReceiptTotals(5, bytes(32), 2, 2), MapProof((bytes(32),), (bytes(32), b"\x01" * 32))
 )
 SERVICES = tuple(
-    ServiceReceipts(service, (b"receipt 1", b"receipt 2"), opening)
+    ServiceReceipts(
+        service, terms_map_key(RECORD, GRANT, encode_opening(TERMS, 5)), (b"receipt 1", b"receipt 2"), opening
+    )
     for service, opening in zip(sorted(KEEPERS[:2]), (OPENING, None), strict=True)
 )
 FULL = Disclosure(
@@ -88,12 +90,15 @@ DESCRIPTOR_ROW: Any = FULL.to_value()[4]
         {3: [[GRANT, bytes(1025), []]]},
         {3: [[GRANT, None, [SERVICE_ROW, SERVICE_ROW]]]},
         {3: [[GRANT, None, None]]},
-        with_service(SERVICE_ROW[:2]),
-        with_service([bytes(15), [], None]),
-        with_service([bytes(16), [5], None]),
-        with_service([bytes(16), [bytes(8193)], None]),
-        with_service([bytes(16), [], b""]),
-        with_service([bytes(16), [], [bytes(32), None]]),
+        with_service(SERVICE_ROW[:3]),
+        with_service([SERVICE_ROW[0], *SERVICE_ROW[2:]]),
+        with_service([bytes(15), bytes(32), [], None]),
+        with_service([bytes(16), bytes(31), [], None]),
+        with_service([bytes(16), None, [], None]),
+        with_service([bytes(16), bytes(32), [5], None]),
+        with_service([bytes(16), bytes(32), [bytes(8193)], None]),
+        with_service([bytes(16), bytes(32), [], b""]),
+        with_service([bytes(16), bytes(32), [], [bytes(32), None]]),
         {4: DESCRIPTOR_ROW[:4]},
         {4: [2**32, *DESCRIPTOR_ROW[1:]]},
         {4: [*DESCRIPTOR_ROW[:4], bytes(351)]},
@@ -103,7 +108,7 @@ DESCRIPTOR_ROW: Any = FULL.to_value()[4]
         {5: [5]},
         {5: [bytes(65_537)]},
     ],
-    ids=range(24),
+    ids=range(27),
 )
 def test_a_disclosure_that_cannot_be_is_refused(change):
     with pytest.raises(FormatError):
@@ -119,6 +124,27 @@ def test_a_disclosure_that_would_not_be_read_is_not_made():
         replace(SHOWN, proof=b"")
     with pytest.raises(FormatError):
         GrantDisclosure(GRANT, b"\xff", ())
+
+
+def test_the_map_key_of_a_grant_whose_terms_are_shown_is_checked_against_them():
+    shown = FULL.grants[1]
+    assert shown.proves_key
+    for one in shown.services:
+        shown.verify_key(RECORD, one)
+        with pytest.raises(VerificationError, match="map key"):
+            shown.verify_key(RECORD, replace(one, map_key=bytes(32)))
+        with pytest.raises(VerificationError, match="map key"):
+            shown.verify_key(bytes(16), one)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [GrantDisclosure(GRANT, None, SERVICES), GrantDisclosure(bytes(16), encode_opening(TERMS, 5), SERVICES)],
+    ids=["without its terms", "the owner's reads"],
+)
+def test_a_map_key_that_nothing_shown_gives_is_taken_as_it_is(shown):
+    assert not shown.proves_key
+    shown.verify_key(RECORD, replace(SERVICES[0], map_key=bytes(32)))
 
 
 def test_another_container_is_no_disclosure():

@@ -22,9 +22,11 @@ from privledger.protocol.receipt import (
     parse_receipt_opening,
     receipt_map_key,
     seal_response,
+    terms_map_key,
     verify_totals,
 )
 from privledger.protocol.request import Request
+from privledger.protocol.terms import encode_opening
 from privledger_crypto import cbor, group
 from privledger_crypto.envelope import XWingPrivateKey, seal_envelope
 from privledger_crypto.generators import receipt_generators
@@ -42,6 +44,7 @@ from .samples import (
     RECORD,
     RESPONSE_KEM,
     SHARES,
+    TERMS,
     VAULT,
     forge,
     one_time_signer,
@@ -205,10 +208,12 @@ def test_other_totals_are_refused(change):
 
 
 TOTALS = totals_of(RECEIPTS)
-KEY = receipt_map_key(RECORD, GRANT)
+SECRET = b"\x77" * 32
+KEY = receipt_map_key(RECORD, GRANT, SECRET)
+OTHER_KEY = receipt_map_key(RECORD, bytes(16), SECRET)
 MAP = SparseMap.from_items([(KEY, TOTALS.commitment()), (bytes(32), b"other"), (b"\x01" * 32, b"third")])
 OPENING = ReceiptOpening(MAP.root, TOTALS, MAP.prove(KEY))
-ABSENT = ReceiptOpening(MAP.root, None, MAP.prove(receipt_map_key(RECORD, bytes(16))))
+ABSENT = ReceiptOpening(MAP.root, None, MAP.prove(OTHER_KEY))
 
 
 @pytest.mark.parametrize("opening", [OPENING, ABSENT], ids=["present", "absent"])
@@ -218,26 +223,31 @@ def test_an_opening_reads_back_as_value_and_as_bytes(opening):
 
 
 def test_an_opening_proves_what_the_root_holds():
-    OPENING.verify(RECORD, GRANT)
-    ABSENT.verify(RECORD, bytes(16))
+    OPENING.verify(KEY)
+    ABSENT.verify(OTHER_KEY)
 
 
 @pytest.mark.parametrize(
-    ("opening", "grant"),
+    ("opening", "key"),
     [
-        (OPENING, bytes(16)),
-        (replace(OPENING, root=bytes(32)), GRANT),
-        (replace(OPENING, totals=replace(TOTALS, count=2)), GRANT),
-        (replace(OPENING, totals=replace(TOTALS, rho=1)), GRANT),
-        (replace(OPENING, totals=None), GRANT),
-        (replace(ABSENT, totals=TOTALS), bytes(16)),
-        (replace(OPENING, proof=MapProof(())), GRANT),
+        (OPENING, OTHER_KEY),
+        (replace(OPENING, root=bytes(32)), KEY),
+        (replace(OPENING, totals=replace(TOTALS, count=2)), KEY),
+        (replace(OPENING, totals=replace(TOTALS, rho=1)), KEY),
+        (replace(OPENING, totals=None), KEY),
+        (replace(ABSENT, totals=TOTALS), OTHER_KEY),
+        (replace(OPENING, proof=MapProof(())), KEY),
     ],
     ids=range(7),
 )
-def test_an_opening_that_does_not_follow_from_its_root_is_refused(opening, grant):
+def test_an_opening_that_does_not_follow_from_its_root_is_refused(opening, key):
     with pytest.raises(VerificationError):
-        opening.verify(RECORD, grant)
+        opening.verify(key)
+
+
+def test_an_opening_is_checked_at_a_map_key_only():
+    with pytest.raises(UsageError):
+        OPENING.verify(RECORD + GRANT[:15])
 
 
 VALUE: Any = OPENING.to_value()
@@ -271,10 +281,31 @@ def test_an_opening_of_another_shape_is_refused(value):
         parse_receipt_opening(value)
 
 
-@pytest.mark.parametrize(("record", "grant"), [(bytes(15), GRANT), (RECORD, bytes(17))], ids=["record", "grant"])
-def test_a_map_key_is_made_of_two_ids(record, grant):
+def test_a_map_key_is_what_the_specification_writes():
+    expected = hashlib.sha256(cbor.encode(["privledger/v1", "receipt-key", RECORD, GRANT, SECRET])).digest()
+    assert receipt_map_key(RECORD, GRANT, SECRET) == expected
+    opening = encode_opening(TERMS, int.from_bytes(b"\x07" * 32))
+    assert terms_map_key(RECORD, GRANT, opening) == receipt_map_key(RECORD, GRANT, b"\x07" * 32)
+
+
+def test_public_ids_alone_do_not_give_a_map_key():
+    keys_found = {receipt_map_key(RECORD, GRANT, bytes([number]) * 32) for number in range(9)}
+    assert len(keys_found) == 9
+
+
+@pytest.mark.parametrize(
+    ("record", "grant", "secret"),
+    [(bytes(15), GRANT, SECRET), (RECORD, bytes(17), SECRET), (RECORD, GRANT, b""), (RECORD, GRANT, bytes(33))],
+    ids=["record", "grant", "no secret", "long secret"],
+)
+def test_a_map_key_is_made_of_two_ids_and_a_secret(record, grant, secret):
     with pytest.raises(UsageError):
-        receipt_map_key(record, grant)
+        receipt_map_key(record, grant, secret)
+
+
+def test_a_map_key_of_no_opening_is_refused():
+    with pytest.raises(FormatError):
+        terms_map_key(RECORD, GRANT, b"\xff")
 
 
 RESPONSE = seal_response(REQUEST, SHARES[0], origin=ORIGIN, service=KEEPERS[0])

@@ -124,10 +124,12 @@ ASK: dict[str, Any] = {
     "service": KEEPERS[0],
     "nonce": b"\x44" * 16,
     "expiry": NOW + 60,
+    "map_key": b"\x55" * 32,
 }
+CERTIFICATE: dict[str, Any] = {"grant": bytes(16), "what": "certificate", "map_key": b""}
 
 
-@pytest.mark.parametrize("change", [{}, {"grant": bytes(16)}, {"grant": bytes(16), "what": "certificate"}], ids=str)
+@pytest.mark.parametrize("change", [{}, {"grant": bytes(16)}, CERTIFICATE], ids=str)
 def test_an_ask_reads_back_as_it_was(change):
     fields = {**ASK, **change}
     read = parse_ask(make_ask(RECORD_SIGNER, origin=ORIGIN, **fields), ORIGIN)
@@ -146,6 +148,9 @@ def test_the_reader_of_asks_refuses_every_structural_change():
         {"grant": b""},
         {"what": "everything"},
         {"what": "certificate"},
+        {"map_key": b""},
+        {"map_key": bytes(31)},
+        {"map_key": bytes(33)},
         {"service": b""},
         {"nonce": b""},
         {"expiry": 2**32},
@@ -159,6 +164,14 @@ def test_an_ask_that_cannot_be_is_neither_made_nor_read(change):
     ((name, value),) = change.items()
     with pytest.raises(FormatError):
         parse_ask(forge(RECORD_SIGNER, good, {list(ASK).index(name) + 1: value}), ORIGIN)
+
+
+def test_an_ask_for_a_certificate_names_no_map_key():
+    with pytest.raises(UsageError):
+        make_ask(RECORD_SIGNER, origin=ORIGIN, **{**ASK, **CERTIFICATE, "map_key": bytes(32)})
+    good = make_ask(RECORD_SIGNER, origin=ORIGIN, **{**ASK, **CERTIFICATE})
+    with pytest.raises(FormatError):
+        parse_ask(forge(RECORD_SIGNER, good, {7: bytes(32)}), ORIGIN)
 
 
 def test_an_ask_by_a_one_time_key_is_refused():

@@ -232,6 +232,78 @@ def test_new_log_keys_are_followed_by_a_replica_that_missed_the_change(world: Wo
     assert reopened.checkpoint == late.checkpoint
 
 
+def signed_by(world: World, *logs: str) -> bytes:
+    """The newest checkpoint, signed by the log keys of these names and no others."""
+    published = world.disk.published("log 2")
+    keys = [log_signer(name) for name in logs]
+    return sign_checkpoint(ORIGIN, published.size, published.root, time=published.time, signers=keys)
+
+
+@pytest.mark.parametrize("has_followed", [True, False])
+def test_a_block_signed_by_retired_keys_only_is_refused(world: World, has_followed: bool) -> None:
+    replica = world.replica()
+    change = entry("governance", ledger_body(1, logs=("log 2",)))
+    if has_followed:
+        replica.refresh(30)
+    world.ledger.submit([change])
+    if has_followed:
+        replica.refresh(30)
+    before = replica.checkpoint
+    world.ledger.submit([grant("r0", 1)])
+    world.mirror.note = signed_by(world, "log")
+    for _ in range(2):
+        with pytest.raises(VerificationError):
+            replica.refresh(30)
+    world.mirror.note = None
+    replica.refresh(30)
+    assert replica.checkpoint.size > before.size
+    assert replica.checkpoint == world.disk.published("log 2")
+
+
+def test_retired_keys_sign_nothing_for_a_replica_that_missed_the_change(world: World) -> None:
+    replica = world.replica()
+    replica.refresh(30)
+    world.ledger.submit([entry("governance", ledger_body(1, logs=("log 2",)))])
+    world.ledger.submit([grant("r0", 1)])
+    world.mirror.note = signed_by(world, "log")
+    with pytest.raises(VerificationError):
+        replica.refresh(30)
+    world.mirror.note = signed_by(world, "log 2")
+    replica.refresh(30)
+    assert replica.checkpoint == world.disk.published("log 2")
+
+
+def test_the_block_that_changes_the_log_keys_needs_both_generations(world: World) -> None:
+    replica = world.replica()
+    replica.refresh(30)
+    world.ledger.submit([entry("governance", ledger_body(1, logs=("log 2",)))])
+    for logs in (("log",), ("log 2",)):
+        world.mirror.note = signed_by(world, *logs)
+        with pytest.raises(VerificationError):
+            replica.refresh(30)
+    world.mirror.note = signed_by(world, "log", "log 2")
+    replica.refresh(30)
+    assert replica.checkpoint.size == world.disk.published("log 2").size
+
+
+def test_a_fork_by_retired_keys_is_not_listened_to(world: World) -> None:
+    replica = world.replica()
+    replica.refresh(30)
+    world.ledger.submit([entry("governance", ledger_body(1, logs=("log 2",)))])
+    world.ledger.submit([grant("r0", 1)])
+    replica.refresh(30)
+    published = world.disk.published("log 2")
+    for logs, is_heard in (("log",), False), (("log 2",), True):
+        keys = [log_signer(name) for name in logs]
+        world.mirror.note = sign_checkpoint(ORIGIN, published.size, b"\x01" * 32, time=published.time, signers=keys)
+        if is_heard:
+            with pytest.raises(VerificationError, match="two different checkpoints"):
+                replica.refresh(30)
+        else:
+            replica.refresh(30)
+        assert replica.checkpoint == published
+
+
 def test_a_damaged_database_is_rebuilt(world: World) -> None:
     replica = world.replica()
     replica.refresh(30)
