@@ -254,6 +254,7 @@ def statement_answers() -> dict[str, bytes]:
             service=KEEPER_ID,
             nonce=bytes([4]) * 16,
             expiry=TIME + 60,
+            map_key=receipt.receipt_map_key(RECORD, GRANT, group.scalar_to_bytes(TERMS_R)),
         ),
         "certificate": _make_certificate(deposit_key),
     }
@@ -264,7 +265,7 @@ def container_answers() -> dict[str, bytes]:
     made_receipt = _make_receipt()
     head = receipt.next_head(receipt.FIRST_HEAD, made_receipt)
     totals = receipt.ReceiptTotals(RHO, head, 1, 1)
-    key = receipt.receipt_map_key(RECORD, GRANT)
+    key = receipt.receipt_map_key(RECORD, GRANT, group.scalar_to_bytes(TERMS_R))
     held = SparseMap.from_items([(key, totals.commitment())])
     opening = receipt.ReceiptOpening(held.root, totals, held.prove(key))
     shown = disclosures.Disclosure(
@@ -274,7 +275,7 @@ def container_answers() -> dict[str, bytes]:
             disclosures.GrantDisclosure(
                 GRANT,
                 terms_module.encode_opening(TERMS, TERMS_R),
-                (disclosures.ServiceReceipts(KEEPER_ID, (made_receipt,), opening),),
+                (disclosures.ServiceReceipts(KEEPER_ID, key, (made_receipt,), opening),),
             ),
         ),
     )
@@ -284,6 +285,7 @@ def container_answers() -> dict[str, bytes]:
         "share link": address.share_link(ORIGIN, RECORD, GRANT).encode(),
         "receipt": pack_signed("receipt", ORIGIN, made_receipt),
         "receipt head": head,
+        "receipt map key": key,
         "receipt opening": opening.to_bytes(),
         "disclosure": shown.pack(),
         "proof request": PROOF_REQUEST.pack(),

@@ -2,6 +2,7 @@
 
 * each receipt and the request inside it are signed, by the keeper's key and by the grant's own key (the record's for its owner);
 * the receipts of a keeper for a grant form one chain, and as many as the keeper committed to under a posted root are there;
+  whether that is all is known only if it is the root that was posted last;
 * the grant was live at the checkpoint that a receipt names, and the receipt is not dated past its end + F;
 * each read number was used once, within the terms if these were disclosed.
 
@@ -24,6 +25,8 @@ from privledger.protocol.state import grant_key, record_key, service_key
 from privledger.protocol.terms import Terms, parse_opening
 
 __all__ = ["check_receipt", "check_receipts"]
+
+_KEY_TAKEN = "the map key of {} is taken from the disclosure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +197,22 @@ def _check_chain(
     if period is None:
         sheet.fail("A7", "the keeper has never posted the root that these receipts are shown under", str(place))
         return
-    if opening.totals is None and not grant.proves_key:
+    if not grant.proves_key:
         # Only who knows the key's secret can tell that this is where receipts would stand.
         if place.grant == ZERO_GRANT:
-            sheet.checked("A7", "that no read by an owner is left out cannot be shown")
-        else:
+            sheet.checked("A7", _KEY_TAKEN.format("an owner's reads") + ", so that none is left out cannot be shown")
+        elif opening.totals is None:
             what = "that the keeper committed to no receipts is shown under a map key that cannot be computed again"
             sheet.block("A7", f"{place}: {what}; ask the owner to show the terms")
+        else:
+            sheet.checked("A7", _KEY_TAKEN.format("a grant whose terms are not shown"))
     _check_period(sheet, place, receipts, 0 if opening.totals is None else opening.totals.count, *period)
+    service = facts.service(place.service)
+    if service is not None and opening.root != service.last_root:
+        # What the keeper committed to since then may hold receipts that this disclosure leaves out.
+        until = period[1].b
+        what = f"complete up to size {until}; the keeper has posted again, ask for a new disclosure"
+        sheet.block("A7", f"{place}: {what}")
 
 
 def _check_period(

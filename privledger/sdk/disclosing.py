@@ -206,7 +206,8 @@ def make_bundle(context: OwnerContext, record: bytes, grants: Sequence[bytes] | 
     context.view.port.fresh()
     answer = context.view.port.state(wanted)
     checkpoint = context.view.accept(answer.note)
-    indices = {0, *_service_entries(context, services, checkpoint.size)}
+    roots = {one.opening.root for grant in disclosure.grants for one in grant.services if one.opening is not None}
+    indices = {0, *_service_entries(context, services, roots, checkpoint.size)}
     for index in context.view.port.find(record=record):
         if index < checkpoint.size:
             indices.add(index)
@@ -230,8 +231,8 @@ def _bundled(one: ProvenEntry) -> BundleEntry:
     return BundleEntry(one.index, one.entry.leaf, one.path, closing.leaf, closing.index, closing.path)
 
 
-def _service_entries(context: OwnerContext, services: Sequence[bytes], size: int) -> list[int]:
-    """Where the entries of these services stand: their registrations and their last `receipts`.
+def _service_entries(context: OwnerContext, services: Sequence[bytes], roots: set[bytes], size: int) -> list[int]:
+    """Where the entries of these services stand: their registrations, their last `receipts`, and those that posted `roots`.
 
     The ledger's index knows records only, so the log is looked through; what is found is proven afterwards.
     """
@@ -245,8 +246,10 @@ def _service_entries(context: OwnerContext, services: Sequence[bytes], size: int
             match parse_entry(leaf).body:
                 case ServiceEntry(service=service) if service in services:
                     found.append(index)
-                case ReceiptsEntry(service=service) if service in services:
+                case ReceiptsEntry(service=service, root=root) if service in services:
                     last_receipts[service] = index
+                    if root in roots:
+                        found.append(index)
     return [*found, *last_receipts.values()]
 
 
