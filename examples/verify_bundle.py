@@ -301,7 +301,7 @@ def check_disclosed(origin, state, log, shown):
             if keeper := state.get(b"\2" + service):
                 place = (terms, seen, origin, state, log, record, grant, service, keeper)
                 read = [step("A7", where, check_receipt, raw, *place) for raw in receipts]
-                step("A7", where, check_chain, read, receipts, keeper, record, grant, secret, map_key, proof)
+                step("A7", where, check_chain, read, receipts, log, record, grant, service, keeper, secret, map_key, proof)
     if shown[4] is not None:
         step("A9", "descriptor", check_descriptor, origin, record, state[b"\3" + record], shown[4])
     if state[b"\3" + record][0] == 1 or shown[5]:
@@ -343,23 +343,24 @@ def check_receipt(raw, terms, seen, origin, state, log, record, grant, service, 
     need(fits and not late and not twice, "a release that terms, revocation or an earlier read do not allow")
     return body
 
-def check_chain(read, receipts, keeper, record, grant, secret, map_key, proof):  # release.md §4: all receipts that the keeper committed to
+def check_chain(read, receipts, log, record, grant, service, keeper, secret, map_key, proof):  # release.md §4: all that were committed to
     heads, units, read = [bytes(32)], [0], [] if None in read else read
     for place, (raw, body) in enumerate(zip(receipts, read, strict=False), start=1):
         need(body[5] == place and body[6] == heads[-1], f"the chain of receipts breaks at number {place}")
         heads, units = [*heads, sha(heads[-1], sha(raw))], [*units, units[-1] + body[7]]
-    own_key = sha(encode(["privledger/v1", "receipt-key", record, grant, secret]))
-    need(secret is None or map_key == own_key, "the receipts are shown under a map key that is not this grant's")
+    need(secret is None or map_key == sha(encode(["privledger/v1", "receipt-key", record, grant, secret])), "not this grant's map key")
     if (proof is None and keeper[7]) or (proof and proof[1] is None and secret is None and grant != OWNER):
         unclear.append("A7: nothing shows that these are all receipts under the root that the keeper posted")
     elif proof is not None:
         root, totals, path = proof
         rho, head, count, total = totals or (None, heads[0], 0, 0)
-        need(root == keeper[7] and count <= len(read), "another root than the posted one, or receipts are left out")
+        posted = {b[4]: b[3] for _, (_, b, *_) in sorted(log.items()) if (b[0], b[1]) == ("receipts", service)} | {keeper[7]: keeper[6]}
+        need(root in posted and count <= len(read), "a root that was never posted, or receipts are left out")
         need((heads[count], units[count]) == (head, total), "the keeper committed to other receipts")
         values = [scalar(rho), to_scalar(head, b"RECEIPT-HEAD"), count, total] if totals else None
         in_map(root, map_key, pack(combine(bases(4, b"RECEIPT"), values)) if totals else None, path)
-        need(count == sum(body[3] <= keeper[6] for body in read), "a receipt of a period that was closed")
+        need(count == sum(body[3] <= posted[root] for body in read), "a receipt of a period that was closed")
+        unclear.extend([f"A7: receipts after size {posted[root]}; the keeper has posted again"] * (root != keeper[7]))
 
 def check_certificates(origin, state, record, certificates):  # release.md §6: of n-t+1 distinct shares of the epoch
     value, shares, needed = state[b"\3" + record], {}, 1

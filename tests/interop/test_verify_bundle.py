@@ -73,6 +73,13 @@ def test_it_says_what_it_could_not_check(scene: Scene, checker: ModuleType, tmp_
     assert judge(checker, scene, bundle, tmp_path) == (3, set())
 
 
+def test_an_older_posted_root_is_complete_up_to_its_size_only(checker: ModuleType, tmp_path: Path) -> None:
+    scene = Scene()
+    old, scene.openings = scene.disclosure(), scene.post()
+    assert judge(checker, scene, scene.bundle(old), tmp_path) == (3, set())
+    assert judge(checker, scene, scene.bundle(), tmp_path) == (0, set())
+
+
 @pytest.mark.parametrize(("what", "name"), TAMPERED, ids=[name for _, name in TAMPERED])
 def test_it_fails_what_the_auditor_fails(
     what: str, name: str, scene: Scene, checker: ModuleType, tmp_path: Path
