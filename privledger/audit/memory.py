@@ -116,8 +116,7 @@ def _parse(header: cbor.Value, data: bytes, start: int) -> Memory:
             bytes() as times,
             list() as rows,
         ]:
-            notable = [(row[0], row[1]) for row in rows if isinstance(row, list)]
-            history = History.parse(sizes, times, notable)
+            history = History.parse(sizes, times, [_notable(row) for row in rows])
             frontier = Frontier(size, [node for node in nodes if isinstance(node, bytes)])
             state = State.from_items(_items(data, start))
             if state.root == root and state.meta is not None and state.meta.next_index == size:
@@ -141,3 +140,10 @@ def _items(data: bytes, at: int) -> Iterator[tuple[bytes, bytes]]:
         if at > end:
             raise FormatError("an item is cut off")
         yield data[middle - key_size : middle], data[middle:at]
+
+
+def _notable(row: cbor.Value) -> tuple[int, bytes]:
+    match row:
+        case [int() as index, bytes() as leaf]:
+            return index, leaf
+    raise FormatError("a line of its history is damaged")

@@ -41,7 +41,7 @@ class SealedPayload:
 class Sink(Protocol):
     """Takes bytes in order; an upload or a file."""
 
-    def write(self, data: bytes) -> object: ...
+    def write(self, data: bytes, /) -> object: ...
 
 
 class BlobSource(Protocol):

@@ -174,11 +174,13 @@ class Town:
         )
 
     def open_keeper(self, number: int = 0, path: Path | None = None) -> LocalKeeper:
-        """A keeper, or a copy of it in another directory, opened anew."""
+        """A keeper, or a copy of it in another directory (and with the guard that lies there, if any), opened anew."""
+        guard = self.place_path / "operator" / "keeper-guard" if self.local is not None and path is None else None
         return LocalKeeper(
             path or self.keeper_path(number),
             replica=self._replica(f"keeper-{number}"),
             signing_key=self.keeper_keys[number],
+            guard_path=guard,
             clock=self.clock,
             random_bytes=self.random_bytes,
         )

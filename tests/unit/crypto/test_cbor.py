@@ -316,7 +316,7 @@ def test_reading_leaves_the_map_as_it_was():
     [([0], 2), ([0, 1, 2], 4), ({1: 0, 2: []}, 5), ([[[]], {1: [2]}], 7)],
     ids=str,
 )
-def test_a_value_with_more_items_than_allowed_is_refused(value: object, items: int) -> None:
+def test_a_value_with_more_items_than_allowed_is_refused(value: cbor.Value, items: int) -> None:
     data = cbor.encode(value)
     assert cbor.decode(data, max_items=items) == value
     with pytest.raises(FormatError):

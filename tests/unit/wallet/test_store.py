@@ -159,7 +159,8 @@ def test_another_wallet_does_not_open_a_file(wallet: Wallet, tmp_path: Path):
 
 
 def test_items_are_ordered_by_group_and_item(wallet: Wallet):
-    for group, item in [(b"b", b"2"), (b"a", "record"), (b"a", b"1")]:
+    names: list[tuple[bytes, bytes | str]] = [(b"b", b"2"), (b"a", "record"), (b"a", b"1")]
+    for group, item in names:
         wallet.put("records", group, item, 0)
     assert [(group, item) for group, item, _ in wallet.items("records")] == [
         (b"a", b"1"),
