@@ -32,6 +32,9 @@ def prove(
 
     The presentation answers this one request and shows neither your name nor your other records. It ages with the ledger's
     checkpoint, so send it soon.
+
+    Send it to that verifier and to nobody else: a request is not signed, so whoever hands you somebody else's request could show
+    your answer as their own.
     """
     out = Output(as_json)
     check_output(out_file, inputs=[request], as_json=as_json)
@@ -53,4 +56,4 @@ def prove(
             },
             (),
         )
-    out.next(f"send {out_file} to the verifier before {moment(asked.expiry)}.")
+    out.next(f"send {out_file} to {clean(asked.verifier)}, and to nobody else, before {moment(asked.expiry)}.")
