@@ -15,7 +15,7 @@ from privledger.protocol.disclosure import Disclosure
 from privledger.protocol.errors import PrivledgerError, UsageError, VerificationError
 from privledger.protocol.state import RecordState, record_key
 
-__all__ = ["check_certificates", "read_certificate"]
+__all__ = ["backups_in_words", "check_certificates", "read_certificate"]
 
 
 def check_certificates(sheet: Sheet, facts: Facts, disclosure: Disclosure) -> None:
@@ -66,7 +66,7 @@ def _check_progress(sheet: Sheet, state: RecordState, record: bytes, certificate
         sheet.checked(
             "A11",
             f"{where}: complete, {progress.done} of the needed {progress.needed} certificates;"
-            f" backups may hold shares until {progress.backups_until}",
+            f" {backups_in_words(progress.backups_until)}",
         )
     elif progress.pending_until is not None and _shown(certificates) >= progress.needed:
         sheet.checked(
@@ -76,6 +76,11 @@ def _check_progress(sheet: Sheet, state: RecordState, record: bytes, certificate
     else:
         what = f"{_shown(certificates)} keepers certify, and {progress.needed} are needed before nobody can open the record"
         sheet.fail("A11", what, where, state.changed)
+
+
+def backups_in_words(until: int) -> str:
+    """What a certificate says of its keeper's backups, in words: 0 is that none are made (docs/spec/release.md §6)."""
+    return f"backups may hold shares until {until}" if until else "no backups are made"
 
 
 def _shown(certificates: Sequence[Certificate]) -> int:

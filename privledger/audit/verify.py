@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from privledger.audit.bundle import audit_bundle
+from privledger.audit.certificates import backups_in_words
 from privledger.audit.equivocation import verify_evidence
 from privledger.audit.openings import presentation_words
 from privledger.audit.report import EXIT_FAILED, EXIT_OK, EXIT_UNCHECKED, Report
@@ -202,7 +203,7 @@ def _certificate(data: bytes, trust: TrustRoot) -> str:
     state = f"pending until {found.pending_until}" if found.pending else "nothing pending"
     return (
         f"keeper {found.service.hex()} destroyed {len(found.lines)} shares of record {found.record.hex()}, {state}, "
-        f"backups may hold them until {found.backups_until}; the signatures hold, and whose keys they are the chain says"
+        f"{backups_in_words(found.backups_until)}; the signatures hold, and whose keys they are the chain says"
     )
 
 

@@ -177,7 +177,7 @@ def certificate_document(one: Certificate) -> dict[str, object]:
         "time": moment(one.time),
         "pending": one.pending,
         "shares": len(one.lines),
-        "backups_until": moment(one.backups_until),
+        "backups_until": moment(one.backups_until) if one.backups_until else None,
     }
 
 
@@ -187,7 +187,10 @@ def certificate_lines(one: Certificate) -> list[str]:
     if one.pending:
         until = max(line.key_until for line in one.lines if line.key_destroyed_at is None)
         lines.append(f"  pending: a deposit key that carried a share lives until {moment(until)}")
-    lines.append(f"  its backups may hold copies until {moment(one.backups_until)}")
+    if one.backups_until:
+        lines.append(f"  its backups may hold copies until {moment(one.backups_until)}")
+    else:
+        lines.append("  it says that it makes no backups")
     return lines
 
 

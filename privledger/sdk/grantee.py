@@ -19,7 +19,7 @@ from privledger.protocol.descriptor import Descriptor
 from privledger.protocol.entries import GrantEntry, is_block, parse_entry
 from privledger.protocol.errors import AuthorisationError, FormatError, UnavailableError, VerificationError
 from privledger.protocol.grantenvelope import open_grant
-from privledger.protocol.terms import Terms
+from privledger.protocol.terms import Terms, parse_terms
 from privledger.protocol.trust import parse_trust_root
 from privledger.sdk.ports import Place
 from privledger.sdk.reading import (
@@ -160,6 +160,26 @@ class Grantee:
     def received(self) -> list[ReceivedGrant]:
         """The grants that this wallet has accepted, live or not."""
         return self._context.notebook.received()
+
+    def status(self, record: bytes, grant: bytes) -> str:
+        """What the chain and the terms say of a received grant: `live`, `revoked`, `erased`, `not yet`, `expired` or `used up`.
+
+        Raises:
+            UnavailableError: this wallet did not receive it (code `not_found`), or the place cannot be asked.
+        """
+        context = self._context
+        note = context.notebook.received_grant(record, grant)
+        if note is None:
+            raise UnavailableError(f"this wallet did not receive grant {grant.hex()}", code="not_found")
+        try:
+            check_grant(context, record, grant)
+        except AuthorisationError as exc:
+            return "erased" if exc.code == "record_erased" else "revoked"
+        terms, now = parse_terms(cbor.decode(note.terms)), context.clock()
+        if not terms.not_before <= now <= terms.not_after:
+            return "not yet" if now < terms.not_before else "expired"
+        is_used_up = note.pending is None and max(note.next_read, terms.first_read) > terms.last_read
+        return "used up" if is_used_up else "live"
 
     # --- reading ------------------------------------------------------------------------------------------------
 

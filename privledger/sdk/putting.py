@@ -85,8 +85,24 @@ def put_record(
         VerificationError: a service or the ledger answered something that is false.
     """
     draft.descriptor(0, bytes(SALT_SIZE))  # a draft that cannot be is refused before anything is reserved
-    attributes = draft.scalars()
     index, record = _unused_index(context)
+    try:
+        with context.wallet.work(record):  # so that no other process takes this put for one that died
+            return _put(context, source, draft, index, record, total, progress)
+    finally:
+        context.wallet.end_work(record)
+
+
+def _put(
+    context: OwnerContext,
+    source: BinaryIO,
+    draft: RecordDraft,
+    index: int,
+    record: bytes,
+    total: int | None,
+    progress: Progress | None,
+) -> OwnedRecord:
+    attributes = draft.scalars()
     signer = context.signer(index)
     b, r = group.random_scalar(context.random_bytes), group.random_scalar(context.random_bytes)
     journal = PutJournal(record, index, group.scalar_to_bytes(b), group.scalar_to_bytes(r))
@@ -263,19 +279,27 @@ def deposit_object(
 
 
 def resume_puts(context: OwnerContext) -> list[str]:
-    """Finish the puts whose entry was signed, abandon the others; says what it did."""
+    """Finish the puts whose entry was signed, abandon the others; says what it did. Puts under way elsewhere are left alone."""
     done = []
     for journal in list(context.notebook.journals()):
-        if journal.owned is None:
-            context.notebook.drop_journal(journal.record)
-            done.append(
-                f"abandoned an unfinished put (record {journal.record.hex()}): nothing of it reached the chain; put the file again"
-            )
-            continue
         try:
-            _finish(context, journal.entry, journal.owned)
-        except PrivledgerError as exc:
-            done.append(f"could not finish the put of record {journal.record.hex()}: {exc}")
+            with context.wallet.work(journal.record):
+                done.append(_resume(context, journal))
+        except UnavailableError as exc:
+            if exc.code != "locked":
+                raise
         else:
-            done.append(f"finished the put of record {journal.record.hex()}")
+            context.wallet.end_work(journal.record)
     return done
+
+
+def _resume(context: OwnerContext, journal: PutJournal) -> str:
+    name = journal.record.hex()
+    if journal.owned is None:
+        context.notebook.drop_journal(journal.record)
+        return f"abandoned an unfinished put (record {name}): nothing of it reached the chain; put the file again"
+    try:
+        _finish(context, journal.entry, journal.owned)
+    except PrivledgerError as exc:
+        return f"could not finish the put of record {name}: {exc}"
+    return f"finished the put of record {name}"

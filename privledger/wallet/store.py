@@ -26,6 +26,7 @@ from privledger.storage.files import (
     fsync_directory,
     make_directory,
     read_bytes,
+    remove,
     storage_errors,
     temporary_path,
     write_atomic,
@@ -238,6 +239,19 @@ class Wallet:
 
     def _group(self, kind: str, group: bytes) -> Path:
         return self.path / kind / self._name(kind, group)
+
+    def work(self, group: bytes) -> ProcessLock:
+        """A lock that marks work on `group` (a record's id) as under way in this process; it does not wait.
+
+        Whoever cannot take it (UnavailableError, code `locked`) leaves that work alone.
+        """
+        directory = self.path / "work"
+        make_directory(directory)
+        return ProcessLock(directory / self._name("work", group), wait=0)
+
+    def end_work(self, group: bytes) -> None:
+        """Remove the mark of work that is over."""
+        remove(self.path / "work" / self._name("work", group))
 
     def put(self, kind: str, group: bytes, item: bytes | str, value: cbor.Value) -> None:
         """Seal `value` in the file (kind, group, item), replacing what was there, durably."""

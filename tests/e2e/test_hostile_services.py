@@ -234,3 +234,38 @@ def test_two_sessions_of_one_wallet_read_at_once(town: Town) -> None:
         thread.join()
     assert results == [b"payload"] * 3
     assert town.read(record, grant, town.app) == b"payload"
+
+
+# --- work under way elsewhere -------------------------------------------------------------------------------------
+
+
+def test_a_put_under_way_in_another_process_is_not_taken_for_a_dead_one(town: Town) -> None:
+    other = town.owner_of(Wallet.open(town.owner_wallet.path, passphrase=PASSPHRASE, random_bytes=town.random_bytes))
+    said: list[str] = []
+
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            said.extend(other.resume())
+            return super().read(size)
+
+    owned = town.owner.put(Slow(b"payload"), title="slow")
+    assert said == []
+    sink = io.BytesIO()
+    town.owner.read(owned.record, sink)
+    assert sink.getvalue() == b"payload"
+
+
+def test_the_status_of_a_received_grant_follows_chain_and_terms(town: Town) -> None:
+    record = town.put()
+    grants = [town.grant(record, town.app, town.terms(reads=1)).grant for _ in range(3)]
+    for grant in grants:
+        town.app.accept(record, grant)
+    assert town.app.status(record, grants[0]) == "live"
+    town.read(record, grants[0], town.app)
+    assert town.app.status(record, grants[0]) == "used up"
+    town.owner.revoke(record, [grants[1]])
+    assert town.app.status(record, grants[1]) == "revoked"
+    town.advance(400 * 86_400)
+    assert town.app.status(record, grants[2]) == "expired"
+    town.owner.erase(record)
+    assert town.app.status(record, grants[2]) == "erased"
