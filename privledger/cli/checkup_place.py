@@ -1,4 +1,4 @@
-"""The health of a place: files, guard against checkpoint, databases against the log, clock, keys, services.
+"""The health of a place: files, guard against checkpoint, databases against the log, clock, keys, services, what they hold.
 
 First the files are compared as they lie there; then the place is opened, which brings in order what a crash left.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from privledger.cli.checkup import Checkup, check_lock, check_private
+from privledger.cli.checkup_held import check_held, live_records, lost_database
 from privledger.cli.output import moment, plural
 from privledger.cli.session import open_place, read_trust
 from privledger.ledger.guard import Guard
@@ -26,8 +27,8 @@ _MAX_NOTE = 1 << 20  # bytes
 _FAR_AHEAD = 5  # seconds that a block may lie ahead of the clock before it is called wrong
 
 
-def check_place(checkup: Checkup, at: Path, clock: Callable[[], int]) -> None:
-    """Check the place in the directory `at`."""
+def check_place(checkup: Checkup, at: Path, clock: Callable[[], int]) -> bool:
+    """Check the place in the directory `at`; returns whether it may be opened without losing more."""
     if not (at / PLACE_FILE).exists():
         checkup.add(
             _AREA,
@@ -36,7 +37,7 @@ def check_place(checkup: Checkup, at: Path, clock: Callable[[], int]) -> None:
             f"there is no place in {at}",
             "Give --at PLACE, or make one: `privledger init`.",
         )
-        return
+        return True
     checkpoint: SignedCheckpoint | None = None
     with checkup.guarding(_AREA, "trust root"):
         trust = read_trust(at / TRUST_ROOT_FILE)
@@ -51,7 +52,17 @@ def check_place(checkup: Checkup, at: Path, clock: Callable[[], int]) -> None:
             _check_guard(checkup, at, trust, checkpoint)
             _check_databases(checkup, at, trust, checkpoint)
             _check_clock(checkup, checkpoint, clock())
+        if lost_database(at):
+            checkup.add(
+                _AREA,
+                "keeper",
+                "wrong",
+                "keeper.sqlite is missing, and share files are there; the place was not opened, since that would destroy them",
+                "Copy keeper/shares somewhere safe, then restore the newest backup of keeper/ (how-to: back up a place).",
+            )
+            return False
         _check_open(checkup, at, trust, clock)
+    return True
 
 
 def _check_guard(checkup: Checkup, at: Path, trust: TrustRoot, checkpoint: SignedCheckpoint) -> None:
@@ -121,12 +132,13 @@ def _check_open(checkup: Checkup, at: Path, trust: TrustRoot, clock: Callable[[]
     with checkup.guarding(_AREA, "open"), open_place(at) as place:
         place.ledger.fresh()
         checkup.add(_AREA, "open", "ok", "opens, and closes blocks")
-        _check_services(checkup, place, trust, clock())
+        _check_services(checkup, at, place, trust, clock())
 
 
-def _check_services(checkup: Checkup, place: LocalPlace, trust: TrustRoot, now: int) -> None:
+def _check_services(checkup: Checkup, at: Path, place: LocalPlace, trust: TrustRoot, now: int) -> None:
     with checkup.guarding(_AREA, "services"):
         place.replica.refresh(trust.max_age)
+        check_held(checkup, at, live_records(place.replica.state.items()))
         state, limits = place.replica.state, place.replica.settings.limits
         for role, service in [("vault", place.vault.service), *(("keeper", one.service) for one in place.keepers)]:
             entry = state.service(service)

@@ -1,4 +1,4 @@
-"""The health of a wallet: files, trust root and memory against the place, unfinished work, notes of grants.
+"""The health of a wallet: files, trust root and memory against the place, unfinished work, its records, notes of grants.
 
 What is sealed is looked at only with the passphrase.
 """
@@ -6,18 +6,24 @@ What is sealed is looked at only with the passphrase.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from privledger.cli.checkup import Checkup, check_lock, check_private
+from privledger.cli.checkup_held import shares_held
 from privledger.cli.output import plural
 from privledger.cli.session import TRUST_ROOT_FILE, Session, read_trust
-from privledger.protocol.checkpoint import verify_checkpoint
+from privledger.protocol import keys
+from privledger.protocol.checkpoint import SignedCheckpoint, verify_checkpoint
 from privledger.protocol.entries import GrantEntry
 from privledger.protocol.errors import FormatError, PrivledgerError
+from privledger.protocol.state import record_key, record_unchecked
 from privledger.sdk.history import history_of
+from privledger.sdk.recover import GAP
 from privledger.storage.files import read_bytes
 from privledger.wallet.notes import OwnedRecord
 from privledger_crypto import errors as crypto_errors
+from privledger_crypto.signing import Ed25519PrivateKey
 
 __all__ = ["check_opened_wallet", "check_wallet"]
 
@@ -90,10 +96,14 @@ def _check_trust(checkup: Checkup, wallet: Path, at: Path) -> None:
         )
 
 
-def check_opened_wallet(checkup: Checkup, session: Session, *, resume: bool) -> None:
-    """Check what only an opened wallet shows: unfinished work, and the notes of grants."""
+def check_opened_wallet(checkup: Checkup, session: Session, at: Path, *, resume: bool) -> None:
+    """Check what only an opened wallet shows: unfinished work, its records on the chain, their shares, and the notes of grants."""
     with checkup.guarding(_AREA, "unfinished"):
         _check_unfinished(checkup, session, resume=resume)
+    with checkup.guarding(_AREA, "records"):
+        _check_records(checkup, session)
+    with checkup.guarding(_AREA, "shares"):
+        _check_shares(checkup, session, at)
     with checkup.guarding(_AREA, "notes"):
         missing = [line for owned in session.owner.owned() for line in _missing_notes(session, owned)]
         checkup.judge(
@@ -119,6 +129,65 @@ def _check_unfinished(checkup: Checkup, session: Session, *, resume: bool) -> No
         f"{plural(puts, 'put')} and {plural(grants, 'grant')} unfinished",
         "Run `privledger doctor --resume`.",
         otherwise="warning",
+    )
+
+
+def _check_records(checkup: Checkup, session: Session) -> None:
+    """Compare the live records on the chain whose keys this seed derives with the wallet's notes.
+
+    The chain's side is the place's replica, which replays the log; it must stand at the root that the wallet's own view verified.
+    """
+    context, replica = session.owner.context, session.place.replica
+    checkpoint = context.view.fresh()
+    replica.refresh(context.view.trust.max_age)
+    mine = {owned.index for owned in context.notebook.records()} | {put.index for put in context.notebook.journals()}
+    seen = replica.checkpoint
+    if not isinstance(seen, SignedCheckpoint) or (seen.size, seen.root) != (checkpoint.size, checkpoint.root):
+        checkup.add(_AREA, "records", "not checked", "the log grew meanwhile", "Run `privledger doctor` again.")
+        return
+    states = (record_unchecked(value) for name, value in replica.state.items() if name[:1] == record_key(b""))
+    on_chain = {state.key: state.is_live for state in states}
+    lost = sum(live and index not in mine for index, live in _derived(session, on_chain))
+    checkup.judge(
+        _AREA,
+        "records",
+        lost == 0,
+        f"{plural(lost, 'live record')} of this wallet on the chain without a note here"
+        if lost
+        else f"{plural(len(mine), 'record')}, as many as the chain shows of this wallet",
+        "Run `privledger wallet recover --wallet NEW` with the phrase; it brings the notes back into a new wallet.",
+    )
+
+
+def _derived(session: Session, on_chain: dict[bytes, bool]) -> Iterator[tuple[int, bool]]:
+    """The numbers of this wallet's records on the chain and whether they live, until `GAP` numbers in a row are unused."""
+    index = unused = 0
+    while unused < GAP:
+        seed = keys.record_signing_seed(session.wallet.seed, session.origin, index)
+        live = on_chain.get(Ed25519PrivateKey(seed).public)
+        unused = unused + 1 if live is None else 0
+        if live is not None:
+            yield index, live
+        index += 1
+
+
+def _check_shares(checkup: Checkup, session: Session, at: Path) -> None:
+    """Whether the keeper of the place holds the very share that each owned record names."""
+    here = {keeper.service for keeper in session.place.keepers}
+    held = shares_held(at / "keeper")
+    lost = [
+        owned.record.hex()[:8]
+        for owned in session.owner.owned()
+        for service, _, digest in owned.keepers
+        if service in here and (owned.record.hex(), str(owned.epoch), digest.hex()) not in held
+    ]
+    checkup.judge(
+        _AREA,
+        "shares",
+        not lost,
+        f"the keeper lost its share of {', '.join(lost)}" if lost else "the keeper holds the shares of your records",
+        "You still read them: this wallet notes the keepers' part of the key. Grantees cannot, and the phrase alone brings nothing "
+        "back, until the place's operator restores keeper/. Run `privledger wallet backup` now.",
     )
 
 

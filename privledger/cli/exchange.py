@@ -8,32 +8,49 @@ from __future__ import annotations
 from privledger.protocol.container import unpack
 from privledger.protocol.errors import FormatError
 
-__all__ = ["access_request_from", "address_from"]
+__all__ = ["access_request_from", "address_from", "with_article"]
+
+_HINTS = {
+    "address": "An address file comes from `privledger address --out FILE`.",
+    "access-request": "An access request comes from `privledger request --out FILE`.",
+}
 
 
-def address_from(data: bytes) -> bytes:
-    """The address statement in an address file; not checked.
-
-    Raises:
-        FormatError: another kind of file.
-    """
-    return _statement(data, "address", "An address file comes from `privledger address --out FILE`.")
-
-
-def access_request_from(data: bytes) -> bytes:
-    """The statement in an access request file; not checked.
+def address_from(data: bytes, name: str) -> bytes:
+    """The address statement in the address file `name`; not checked.
 
     Raises:
         FormatError: another kind of file.
     """
-    return _statement(data, "access-request", "An access request comes from `privledger request --out FILE`.")
+    return _statement(data, name, "address")
 
 
-def _statement(data: bytes, kind: str, hint: str) -> bytes:
+def access_request_from(data: bytes, name: str) -> bytes:
+    """The statement in the access request file `name`; not checked.
+
+    Raises:
+        FormatError: another kind of file.
+    """
+    return _statement(data, name, "access-request")
+
+
+def with_article(kind: str) -> str:
+    """A container's type as people say it: `an access request`, `a bundle`."""
+    words = kind.replace("-", " ")
+    return f"{'an' if words[:1] in 'aeiou' else 'a'} {words}"
+
+
+def _statement(data: bytes, name: str, kind: str) -> bytes:
+    shown = "stdin" if name == "-" else name
     try:
-        body = unpack(data, types={kind}).body
+        found = unpack(data)
     except FormatError as exc:
-        raise FormatError(str(exc), hint=hint) from exc
-    if not isinstance(body, bytes):
-        raise FormatError(f"the body of a {kind} is a statement", hint=hint)
-    return body
+        raise FormatError(f"{shown} is not a privledger file", hint=_HINTS[kind]) from exc
+    if found.type != kind:
+        hint = _HINTS[kind]
+        if (kind, found.type) == ("address", "access-request"):
+            hint = f"Grant an access request with --request {shown}."
+        raise FormatError(f"{shown} is {with_article(found.type)}, {with_article(kind)} was expected", hint=hint)
+    if not isinstance(found.body, bytes):
+        raise FormatError(f"{shown}: the body of {with_article(kind)} is a statement", hint=_HINTS[kind])
+    return found.body

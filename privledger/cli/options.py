@@ -15,6 +15,7 @@ __all__ = [
     "DEFAULT_WALLET",
     "At",
     "Currency",
+    "Force",
     "From",
     "Json",
     "Out",
@@ -54,6 +55,7 @@ PassphraseFile = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout.")]
 Out = Annotated[str, typer.Option("--out", metavar="FILE", help="Write to FILE; - for a pipe.", show_default=False)]
+Force = Annotated[bool, typer.Option("--force", help="Replace FILE if it is there.")]
 Trust = Annotated[
     Path | None,
     typer.Option(

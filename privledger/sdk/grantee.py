@@ -20,7 +20,6 @@ from privledger.protocol.entries import GrantEntry, is_block, parse_entry
 from privledger.protocol.errors import AuthorisationError, FormatError, UnavailableError, VerificationError
 from privledger.protocol.grantenvelope import open_grant
 from privledger.protocol.terms import Terms, parse_terms
-from privledger.protocol.trust import parse_trust_root
 from privledger.sdk.ports import Place
 from privledger.sdk.reading import (
     GranteeContext,
@@ -31,8 +30,7 @@ from privledger.sdk.reading import (
     verify_received,
 )
 from privledger.sdk.streams import Progress, Sink
-from privledger.sdk.view import LedgerView
-from privledger.wallet.notes import Notebook, ReceivedGrant
+from privledger.wallet.notes import ReceivedGrant
 from privledger.wallet.store import Wallet
 from privledger_crypto import cbor, group
 
@@ -48,8 +46,7 @@ class Grantee:
     def __init__(
         self, wallet: Wallet, place: Place, *, clock: Callable[[], int], random_bytes: Callable[[int], bytes]
     ) -> None:
-        view = LedgerView(place.ledger, parse_trust_root(wallet.trust_root()), memory=wallet, clock=clock)
-        self._context = GranteeContext(wallet, Notebook(wallet), view, place.vault, place.keepers, clock, random_bytes)
+        self._context = GranteeContext.at(wallet, place, clock=clock, random_bytes=random_bytes)
 
     # --- addresses ----------------------------------------------------------------------------------------------
 

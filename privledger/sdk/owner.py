@@ -24,7 +24,6 @@ from privledger.protocol.errors import UnavailableError
 from privledger.protocol.receipt import Receipt
 from privledger.protocol.state import ERASED, RecordState, grant_key, is_grant_live, parse_grant_state
 from privledger.protocol.terms import Terms, parse_terms
-from privledger.protocol.trust import parse_trust_root
 from privledger.sdk.disclosing import make_bundle, make_disclosure, present, receipts_of
 from privledger.sdk.ending import (
     Ended,
@@ -43,8 +42,7 @@ from privledger.sdk.ports import Place
 from privledger.sdk.putting import RecordDraft, put_record, resume_puts
 from privledger.sdk.reading import OpenedRecord, blob_source
 from privledger.sdk.streams import Progress, Sink
-from privledger.sdk.view import LedgerView
-from privledger.wallet.notes import GivenGrant, Notebook, OwnedRecord
+from privledger.wallet.notes import GivenGrant, OwnedRecord
 from privledger.wallet.store import Wallet
 from privledger_crypto import cbor
 
@@ -106,8 +104,7 @@ class Owner:
     def __init__(
         self, wallet: Wallet, place: Place, *, clock: Callable[[], int], random_bytes: Callable[[int], bytes]
     ) -> None:
-        view = LedgerView(place.ledger, parse_trust_root(wallet.trust_root()), memory=wallet, clock=clock)
-        self._context = OwnerContext(wallet, Notebook(wallet), view, place.vault, place.keepers, clock, random_bytes)
+        self._context = OwnerContext.at(wallet, place, clock=clock, random_bytes=random_bytes)
 
     @property
     def context(self) -> OwnerContext:

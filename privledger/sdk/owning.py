@@ -6,7 +6,7 @@ Left to others: the operations themselves (`putting`, `granting`, `ending`, `dis
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from privledger.protocol import keys
@@ -16,36 +16,31 @@ from privledger.protocol.errors import VerificationError
 from privledger.protocol.ids import ZERO_GRANT
 from privledger.protocol.request import make_ask, make_request
 from privledger.protocol.state import ServiceState
-from privledger.sdk.ports import Keeper, Vault
-from privledger.sdk.view import LedgerView
-from privledger.wallet.notes import Notebook, OwnedRecord
-from privledger.wallet.store import Wallet
+from privledger.sdk.context import Context
+from privledger.wallet.notes import OwnedRecord
 from privledger_crypto import group
 from privledger_crypto.cose import Ed25519Signer
 from privledger_crypto.signing import Ed25519PrivateKey
 
-__all__ = ["NONCE_SIZE", "REQUEST_LIFE", "OwnerContext", "RecordKeys", "deposit_digest", "keeper_shares"]
+__all__ = [
+    "NONCE_SIZE",
+    "REQUEST_LIFE",
+    "RESPONSE_SEED",
+    "OwnerContext",
+    "RecordKeys",
+    "deposit_digest",
+    "keeper_shares",
+]
 
 REQUEST_LIFE = 300  # seconds that a request may take to arrive; at most 600 (docs/spec/release.md §1)
 NONCE_SIZE = 16  # bytes
+RESPONSE_SEED = 32  # bytes of a response key
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerContext:
-    """A wallet at a place."""
+class OwnerContext(Context):
+    """An owner's wallet at a place."""
 
-    wallet: Wallet
-    notebook: Notebook
-    view: LedgerView
-    vault: Vault
-    keepers: Sequence[Keeper]
-    clock: Callable[[], int]
-    random_bytes: Callable[[int], bytes] = field(repr=False)
-
-    @property
-    def origin(self) -> str:
-        """The ledger's origin."""
-        return self.view.origin
+    __slots__ = ()
 
     def signer(self, index: int) -> Ed25519Signer:
         """The signer of the record with this index."""

@@ -7,54 +7,40 @@ blob is complete. A read that died is repeated with the same bytes and spends no
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from privledger.protocol import keys
 from privledger.protocol.answers import Segments
-from privledger.protocol.deposit import verify_share
 from privledger.protocol.descriptor import Descriptor, open_descriptor
-from privledger.protocol.errors import AuthorisationError, PrivledgerError, UnavailableError, VerificationError
+from privledger.protocol.errors import AuthorisationError, UnavailableError, VerificationError
 from privledger.protocol.grantenvelope import GrantPart, KeyPart, parse_key_part, verify_grant_part, verify_key_part
-from privledger.protocol.receipt import Receipt, open_response, parse_receipt
+from privledger.protocol.receipt import Receipt
 from privledger.protocol.request import Request, make_request, parse_request
 from privledger.protocol.state import GrantState, RecordState, is_grant_live
 from privledger.protocol.statements import OneTimeSigner
 from privledger.protocol.terms import encode_opening, parse_terms
+from privledger.sdk.context import Context
 from privledger.sdk.history import closing_block
-from privledger.sdk.owning import NONCE_SIZE, REQUEST_LIFE
-from privledger.sdk.ports import Keeper, Vault
+from privledger.sdk.owning import NONCE_SIZE, REQUEST_LIFE, RESPONSE_SEED
+from privledger.sdk.ports import Vault
+from privledger.sdk.releases import collect_shares
 from privledger.sdk.streams import BlobSource, Progress, Sink, read_payload, read_range
-from privledger.sdk.view import LedgerView
-from privledger.wallet.notes import Notebook, ReceivedGrant
-from privledger.wallet.store import Wallet
-from privledger_crypto import cbor, group, onetime, shares
+from privledger.wallet.notes import ReceivedGrant
+from privledger_crypto import cbor, group, onetime
 from privledger_crypto import errors as crypto_errors
 from privledger_crypto.envelope import XWingPrivateKey
 
 __all__ = ["GranteeContext", "OpenedRecord", "blob_source", "check_grant", "open_record"]
 
-_RESPONSE_SEED = 32  # bytes of a response key
 _TRIES = 4  # requests in one read; a lying keeper must not make the wallet burn its read numbers
 
 
-@dataclass(frozen=True, slots=True)
-class GranteeContext:
+class GranteeContext(Context):
     """A grantee's wallet at a place."""
 
-    wallet: Wallet
-    notebook: Notebook
-    view: LedgerView
-    vault: Vault
-    keepers: Sequence[Keeper]
-    clock: Callable[[], int]
-    random_bytes: Callable[[int], bytes] = field(repr=False)
-
-    @property
-    def origin(self) -> str:
-        """The ledger's origin."""
-        return self.view.origin
+    __slots__ = ()
 
     def spend(self, number: int) -> tuple[int, bytes]:
         """Secret and public spend key of address `number`."""
@@ -187,14 +173,8 @@ def open_record(context: GranteeContext, note: ReceivedGrant) -> OpenedRecord:
         VerificationError: an answer is false.
     """
     key_part, part = verify_received(context, note)
-    request, released, receipts = _released(context, note, key_part, part)
-    key = keys.data_key(
-        key_part.part,
-        shares.combine(released, threshold=key_part.t),
-        context.origin,
-        note.record,
-        key_part.epoch,
-    )
+    request, keepers_part, receipts = _released(context, note, key_part, part)
+    key = keys.data_key(key_part.part, keepers_part, context.origin, note.record, key_part.epoch)
     for receipt in receipts:
         context.wallet.put("receipts", note.grant, receipt.request.digest + receipt.service, receipt.raw)
     if context.vault.service != key_part.vault:
@@ -222,7 +202,7 @@ def open_record(context: GranteeContext, note: ReceivedGrant) -> OpenedRecord:
 
 def _released(
     context: GranteeContext, note: ReceivedGrant, key_part: KeyPart, part: GrantPart
-) -> tuple[Request, list[shares.Share], list[Receipt]]:
+) -> tuple[Request, int, list[Receipt]]:
     """Ask with the request under way, or a new one.
 
     A request that expired before any keeper saw it is made anew under its number. One whose number was spent by another request (a
@@ -233,14 +213,21 @@ def _released(
         raw, seed = _under_way(context, note, key_part, part)
         request = parse_request(raw, context.origin)
         try:
-            released, receipts = _collect(context, key_part, request, opening, XWingPrivateKey.from_seed(seed))
+            keepers_part, receipts = collect_shares(
+                context,
+                key_part.keepers,
+                key_part.t,
+                request=request,
+                opening=opening,
+                response_key=XWingPrivateKey.from_seed(seed),
+            )
         except AuthorisationError as exc:
             is_lost = exc.code == "unproven" and request.expiry <= context.clock()
             if not left or not (is_lost or exc.code == "number_used"):
                 raise
             _give_up(context, note, raw, number=request.number + (0 if is_lost else 1))
         else:
-            return request, released, receipts
+            return request, keepers_part, receipts
     raise UnavailableError("no keeper answered", code="keepers_away")
 
 
@@ -267,7 +254,7 @@ def _under_way(context: GranteeContext, note: ReceivedGrant, key_part: KeyPart, 
                 step=4,
                 hint="Ask the owner for a new grant: `privledger request`.",
             )
-        seed = context.random_bytes(_RESPONSE_SEED)
+        seed = context.random_bytes(RESPONSE_SEED)
         raw = _make_request(context, note, key_part, number, XWingPrivateKey.from_seed(seed).public)
         context.notebook.save_received(replace(newest, pending=(raw, seed), next_read=number + 1))
         return raw, seed
@@ -300,62 +287,3 @@ def _make_request(
         nonce=context.random_bytes(NONCE_SIZE),
         expiry=context.clock() + REQUEST_LIFE,
     )
-
-
-def _collect(
-    context: GranteeContext, key_part: KeyPart, request: Request, opening: bytes, response_key: XWingPrivateKey
-) -> tuple[list[shares.Share], list[Receipt]]:
-    """Shares and receipts of t keepers; a keeper that is away or lies is passed over as long as enough others answer."""
-    by_service = {keeper.service: keeper for keeper in context.keepers}
-    found: list[shares.Share] = []
-    receipts: list[Receipt] = []
-    errors: list[PrivledgerError] = []
-    for holder in key_part.keepers:
-        if len(found) == key_part.t:
-            break
-        keeper = by_service.get(holder.service)
-        if keeper is None:
-            continue
-        try:
-            share, receipt = _release(context, keeper, request, opening, response_key)
-            verify_share(
-                share,
-                holder.digest,
-                origin=context.origin,
-                record=request.record,
-                epoch=request.epoch,
-                service=holder.service,
-            )
-        except PrivledgerError as exc:
-            errors.append(exc)
-            continue
-        found.append(share)
-        receipts.append(receipt)
-    if len(found) < key_part.t:
-        raise _worst(errors, len(found), key_part.t)
-    return found, receipts
-
-
-def _release(
-    context: GranteeContext, keeper: Keeper, request: Request, opening: bytes, response_key: XWingPrivateKey
-) -> tuple[shares.Share, Receipt]:
-    answer = keeper.release(request.raw, opening)
-    receipt = parse_receipt(answer.receipt, context.origin)
-    state = context.view.service(keeper.service)
-    if state is None or receipt.service_key != state.signing_key or receipt.service != keeper.service:
-        raise VerificationError("the receipt is signed by another keeper")
-    if receipt.request.raw != request.raw:
-        raise VerificationError("the receipt is for another request")
-    share = open_response(response_key, answer.share, request, origin=context.origin, service=keeper.service)
-    return share, receipt
-
-
-def _worst(errors: list[PrivledgerError], found: int, needed: int) -> PrivledgerError:
-    """What to tell: a refusal says more than an absence."""
-    for kind in (AuthorisationError, VerificationError):
-        for error in errors:
-            if isinstance(error, kind):
-                return error
-    if errors:
-        return errors[0]
-    return UnavailableError(f"{found} of the {needed} keepers that are needed answered", code="keepers_away")

@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 
 from privledger.protocol import keys
 from privledger.protocol.capsule import KeeperShare, open_capsule_body, open_capsule_head, open_note
-from privledger.protocol.deposit import verify_share
 from privledger.protocol.descriptor import commit_record, descriptor_scalar, open_descriptor
-from privledger.protocol.errors import PrivledgerError, UnavailableError, VerificationError
-from privledger.protocol.receipt import open_response
+from privledger.protocol.errors import PrivledgerError, VerificationError
 from privledger.protocol.request import parse_request
 from privledger.protocol.state import (
     ERASED,
@@ -28,12 +26,13 @@ from privledger.protocol.state import (
 from privledger.rules.replay import Replayer
 from privledger.sdk.backup import open_backup
 from privledger.sdk.owner import Owner
-from privledger.sdk.owning import OwnerContext, RecordKeys
+from privledger.sdk.owning import RESPONSE_SEED, OwnerContext, RecordKeys
 from privledger.sdk.ports import Place
+from privledger.sdk.releases import collect_shares
 from privledger.sdk.streams import Progress
 from privledger.wallet.notes import GivenGrant, OwnedRecord
 from privledger.wallet.store import Wallet
-from privledger_crypto import cbor, group, shares
+from privledger_crypto import cbor, group
 from privledger_crypto.envelope import XWingPrivateKey
 from privledger_crypto.signing import Ed25519PrivateKey
 
@@ -179,35 +178,10 @@ def _record(
 
 def _keepers_part(context: OwnerContext, bare: OwnedRecord, holders: Sequence[KeeperShare], threshold: int) -> int:
     """`B` from t keepers, asked as the owner."""
-    by_service = {keeper.service: keeper for keeper in context.keepers}
-    seed = context.random_bytes(32)
-    response_key = XWingPrivateKey.from_seed(seed)
+    response_key = XWingPrivateKey.from_seed(context.random_bytes(RESPONSE_SEED))
     raw = context.request(bare, [holder.service for holder in holders], response_key.public)
     request = parse_request(raw, context.origin)
-    found: list[shares.Share] = []
-    last: PrivledgerError | None = None
-    for holder in holders:
-        keeper = by_service.get(holder.service)
-        if keeper is None or len(found) == threshold:
-            continue
-        try:
-            answer = keeper.release(raw)
-            share = open_response(response_key, answer.share, request, origin=context.origin, service=holder.service)
-            verify_share(
-                share,
-                holder.digest,
-                origin=context.origin,
-                record=bare.record,
-                epoch=bare.epoch,
-                service=holder.service,
-            )
-        except PrivledgerError as exc:
-            last = exc
-            continue
-        found.append(share)
-    if len(found) < threshold:
-        raise last or UnavailableError("too few keepers answered", code="keepers_away")
-    return shares.combine(found, threshold=threshold)
+    return collect_shares(context, holders, threshold, request=request, opening=b"", response_key=response_key)[0]
 
 
 def _grants(

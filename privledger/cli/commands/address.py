@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from privledger.cli.exchange import address_from
-from privledger.cli.files import check_output, read_input, write_output
-from privledger.cli.options import DEFAULT_PLACE, DEFAULT_WALLET, At, Json, PassphraseFile, WalletAt
+from privledger.cli.files import Target, read_input
+from privledger.cli.options import DEFAULT_PLACE, DEFAULT_WALLET, At, Force, Json, PassphraseFile, WalletAt
 from privledger.cli.output import Output, clean
 from privledger.cli.session import find_trust, open_session
 from privledger.protocol.address import fingerprint, parse_address
@@ -27,6 +27,7 @@ def address(
         str | None, typer.Option("--out", metavar="FILE", help="Write the new address to FILE; - for a pipe.")
     ] = None,
     label: Annotated[str, typer.Option("--label", help="A name for people; it is claimed, not proven.")] = "",
+    force: Force = False,
     at: At = DEFAULT_PLACE,
     wallet: WalletAt = DEFAULT_WALLET,
     passphrase_file: PassphraseFile = None,
@@ -45,20 +46,22 @@ def address(
         return
     if out_file is None:
         raise UsageError("where to write the address?", hint="Give --out FILE, for example --out me.address.")
-    check_output(out_file, as_json=as_json)
+    target = Target(out_file, (passphrase_file,), directories=(at, wallet), force=force, as_json=as_json)
+    target.check()
     with open_session(at, wallet, passphrase_file, out) as session:
         statement = session.grantee.new_address(label)
-    write_output(out_file, pack("address", statement), as_json=as_json)
+    target.write(pack("address", statement))
     words = fingerprint(statement)
-    if out_file != "-":
+    if not target.is_stdout:
         out.result({"file": out_file, "label": label, "fingerprint": words}, f"fingerprint  {words}")
     else:
         out.say(f"fingerprint  {words}")
-    out.next(f"give {out_file} to the owner, and compare the fingerprint aloud.")
+    shown = "it" if target.is_stdout else out_file
+    out.next(f"give {shown} to the owner, and compare the fingerprint aloud.")
 
 
 def _show(file: str, origin: str, out: Output) -> None:
-    parsed = parse_address(address_from(read_input(file)), origin)
+    parsed = parse_address(address_from(read_input(file), file), origin)
     words = fingerprint(parsed.raw)
     out.result(
         {"file": file, "label": parsed.label, "fingerprint": words, "origin": origin},

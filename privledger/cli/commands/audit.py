@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from privledger.audit import DirectoryFetcher, Report, audit_bundle, audit_place
-from privledger.cli.files import read_input, write_output
+from privledger.cli.files import Target, read_input, refuse_inside
 from privledger.cli.options import DEFAULT_PLACE, DEFAULT_WALLET, At, Json, Trust, WalletAt
 from privledger.cli.output import Output, plural
 from privledger.cli.session import clock, find_trust
@@ -74,6 +74,9 @@ def audit(
     """
     out = Output(as_json)
     what = source or at
+    for directory in (memory, evidence):
+        if directory is not None:
+            refuse_inside(directory, (what, at, wallet))
     root = find_trust(trust, what if what.is_dir() else at, wallet, out)
     if what.is_file():
         if disclosed or memory or evidence:
@@ -125,5 +128,5 @@ def _save(directory: Path, report: Report, out: Output) -> None:
     if report.evidence:
         make_directory(directory)
     for piece in report.evidence:
-        write_output(str(directory / f"{sha256(piece).hexdigest()[:16]}.evidence"), piece)
+        Target(str(directory / f"{sha256(piece).hexdigest()[:16]}.evidence"), force=True).write(piece)
     out.say(f"{plural(len(report.evidence), 'piece')} of evidence" + (f" in {directory}" if report.evidence else ""))

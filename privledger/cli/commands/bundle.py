@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from privledger.cli.options import DEFAULT_PLACE, DEFAULT_WALLET, At, Json, Out, PassphraseFile, RecordRef, WalletAt
+from privledger.cli.options import (
+    DEFAULT_PLACE,
+    DEFAULT_WALLET,
+    At,
+    Force,
+    Json,
+    Out,
+    PassphraseFile,
+    RecordRef,
+    WalletAt,
+)
 from privledger.cli.output import Output
 from privledger.cli.showing import write_showing
 
@@ -20,6 +30,7 @@ def bundle(
     grants: Annotated[
         list[str] | None, typer.Option("--grant", metavar="GRANT", help="Show only this grant. May be repeated.")
     ] = None,
+    force: Force = False,
     at: At = DEFAULT_PLACE,
     wallet: WalletAt = DEFAULT_WALLET,
     passphrase_file: PassphraseFile = None,
@@ -36,6 +47,7 @@ def bundle(
         record=record,
         grants=grants or (),
         out_file=out_file,
+        force=force,
         at=at,
         wallet=wallet,
         passphrase_file=passphrase_file,

@@ -16,6 +16,7 @@ from privledger.cli.output import Output, plural
 from privledger.cli.session import clock, open_session
 from privledger.cli.status import Status
 from privledger.cli.terminal import DEMO_FILE
+from privledger.local import PLACE_FILE
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -32,16 +33,17 @@ def doctor(
 ) -> None:
     """Look after a place and a wallet.
 
-    Checks Python and the libraries, permissions, locks, the clock, guard and databases against the log, keys and services, and, with
-    the passphrase, unfinished work and the notes of grants. Ends with 1 if something is wrong.
+    Checks Python and the libraries, permissions, locks, the clock, guard and databases against the log, keys and services, what
+    keeper and vault hold of the live records, and, with the passphrase, unfinished work, your records on the chain and the notes of
+    grants. Ends with 1 if something is wrong, and with 3 if there is neither a place nor a wallet.
     """
     out = Output(as_json)
     checkup = Checkup()
     check_machine(checkup)
-    check_place(checkup, at, clock)
+    openable = check_place(checkup, at, clock)
     usable = check_wallet(checkup, wallet, at)
     opens = resume or passphrase_file is not None or (wallet / DEMO_FILE).exists()
-    if usable and opens:
+    if usable and opens and openable:
         with checkup.guarding("wallet", "open"):
             _check_inside(checkup, at, wallet, passphrase_file, out, resume=resume)
     elif usable:
@@ -49,12 +51,15 @@ def doctor(
             "wallet",
             "unfinished",
             "not checked",
-            "the wallet is closed",
-            "Give --passphrase-file FILE, or --resume to open it.",
+            "the wallet is closed" if openable else "the place was not opened",
+            "Give --passphrase-file FILE, or --resume to open it." if openable else "Restore the keeper first.",
         )
-    _print(out, checkup)
+    nothing = not (at / PLACE_FILE).exists() and not (wallet / "keystore").exists()
+    _print(out, checkup, nothing=nothing)
     if checkup.count("wrong"):
         raise typer.Exit(Status.FALSE)
+    if nothing:
+        raise typer.Exit(Status.FAILED)
 
 
 def _check_inside(
@@ -62,13 +67,15 @@ def _check_inside(
 ) -> None:
     with open_session(at, wallet, passphrase_file, out) as session:
         checkup.add("wallet", "open", "ok", "opens with its passphrase")
-        check_opened_wallet(checkup, session, resume=resume)
+        check_opened_wallet(checkup, session, at, resume=resume)
 
 
-def _print(out: Output, checkup: Checkup) -> None:
+def _print(out: Output, checkup: Checkup, *, nothing: bool) -> None:
     lines = [line for check in checkup.checks for line in _lines(check)]
     wrong, warnings = checkup.count("wrong"), checkup.count("warning")
     verdict = "nothing is wrong" if not wrong else f"{plural(wrong, 'thing')} wrong"
+    if nothing and not wrong:
+        verdict = "nothing was checked but this machine: there is no place and no wallet here"
     lines.append(f"{verdict}, {plural(warnings, 'warning')}")
     out.result({"wrong": wrong, "warnings": warnings, "checks": [asdict(check) for check in checkup.checks]}, lines)
 

@@ -6,8 +6,18 @@ from typing import Annotated
 
 import typer
 
-from privledger.cli.files import check_output, read_input, write_output
-from privledger.cli.options import DEFAULT_PLACE, DEFAULT_WALLET, At, Json, Out, PassphraseFile, RecordRef, WalletAt
+from privledger.cli.files import Target, read_input
+from privledger.cli.options import (
+    DEFAULT_PLACE,
+    DEFAULT_WALLET,
+    At,
+    Force,
+    Json,
+    Out,
+    PassphraseFile,
+    RecordRef,
+    WalletAt,
+)
 from privledger.cli.output import Output, clean, moment
 from privledger.cli.references import find_record
 from privledger.cli.session import open_session
@@ -23,6 +33,7 @@ def prove(
     request: Annotated[
         str, typer.Option("--request", metavar="FILE", help="The verifier's proof request.", show_default=False)
     ],
+    force: Force = False,
     at: At = DEFAULT_PLACE,
     wallet: WalletAt = DEFAULT_WALLET,
     passphrase_file: PassphraseFile = None,
@@ -37,14 +48,15 @@ def prove(
     your answer as their own.
     """
     out = Output(as_json)
-    check_output(out_file, inputs=[request], as_json=as_json)
+    target = Target(out_file, (request, passphrase_file), directories=(at, wallet), force=force, as_json=as_json)
+    target.check()
     data = read_input(request)
     asked = unpack_proof_request(data)
     out.say(f"{clean(asked.verifier)} asks, for: {clean(asked.scope) or '(no scope given)'}")
     with open_session(at, wallet, passphrase_file, out) as session:
         found = find_record(session.owner.records(), record)
         presentation = session.owner.prove(found, data)
-    write_output(out_file, presentation, inputs=[request], as_json=as_json)
+    target.write(presentation)
     if as_json:
         out.result(
             {
@@ -56,4 +68,5 @@ def prove(
             },
             (),
         )
-    out.next(f"send {out_file} to {clean(asked.verifier)}, and to nobody else, before {moment(asked.expiry)}.")
+    shown = "it" if target.is_stdout else out_file
+    out.next(f"send {shown} to {clean(asked.verifier)}, and to nobody else, before {moment(asked.expiry)}.")

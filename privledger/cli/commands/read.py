@@ -8,8 +8,8 @@ from typing import IO, Annotated
 import typer
 
 from privledger.cli.describe import received_document
-from privledger.cli.files import check_output, output_file
-from privledger.cli.options import DEFAULT_PLACE, DEFAULT_WALLET, At, Json, Out, PassphraseFile, WalletAt
+from privledger.cli.files import Target
+from privledger.cli.options import DEFAULT_PLACE, DEFAULT_WALLET, At, Force, Json, Out, PassphraseFile, WalletAt
 from privledger.cli.output import Output, clean, size_text
 from privledger.cli.references import Candidate, find, record_candidates, share_link_of
 from privledger.cli.session import Session, open_session
@@ -34,6 +34,7 @@ def read(
     byte_range: Annotated[
         str | None, typer.Option("--range", metavar="A-B", help="Only bytes A to B, both included, from 0.")
     ] = None,
+    force: Force = False,
     at: At = DEFAULT_PLACE,
     wallet: WalletAt = DEFAULT_WALLET,
     passphrase_file: PassphraseFile = None,
@@ -45,11 +46,12 @@ def read(
     is continued under the same number.
     """
     out = Output(as_json)
-    check_output(out_file, as_json=as_json)
+    output = Target(out_file, (passphrase_file,), (at, wallet), force=force, private=True, as_json=as_json)
+    output.check()
     span = None if byte_range is None else _parse_range(byte_range)
     with open_session(at, wallet, passphrase_file, out) as session:
         target = _target(session, what)
-        with output_file(out_file, private=True, as_json=as_json) as sink:
+        with output.open() as sink:
             if span is None:
                 with progress("reading", quiet=as_json) as bar:
                     descriptor = _read(session, target, sink, bar)

@@ -9,12 +9,13 @@ import typer
 
 from privledger.cli.agreement import TermsOptions, parse_duration
 from privledger.cli.exchange import address_from
-from privledger.cli.files import check_output, read_input, write_output
+from privledger.cli.files import Target, read_input
 from privledger.cli.options import (
     DEFAULT_PLACE,
     DEFAULT_WALLET,
     At,
     Currency,
+    Force,
     From,
     Json,
     Out,
@@ -57,6 +58,7 @@ def request(
     verifier: Annotated[str, typer.Option("--verifier", help="With --ownership: who asks, by a known name.")] = "",
     scope: Annotated[str, typer.Option("--scope", help="With --ownership: what the proof is for.")] = "",
     valid: Annotated[str, typer.Option("--valid", metavar="SPAN", help="With --ownership: for how long.")] = "1h",
+    force: Force = False,
     at: At = DEFAULT_PLACE,
     wallet: WalletAt = DEFAULT_WALLET,
     trust: Trust = None,
@@ -69,15 +71,17 @@ def request(
     `prove RECORD --request FILE`. A proof request needs no wallet; keep the file, `verify` wants it back.
     """
     out = Output(as_json)
-    inputs = [] if address is None else [address]
-    check_output(out_file, inputs=inputs, as_json=as_json)
+    target = Target(
+        out_file, (address, passphrase_file, trust), (at, wallet), force=force, private=ownership, as_json=as_json
+    )
+    target.check()
     options = TermsOptions(purposes, start, until, reads, price, currency)
     if ownership:
         if options != TermsOptions(None, None, None, None, None, None) or address or text:
             raise UsageError(
                 "a proof request has no terms", hint="With --ownership give --verifier, --scope and --valid."
             )
-        _ask_for_proof(out_file, verifier, scope, valid, find_trust(trust, at, wallet, out).origin, out)
+        _ask_for_proof(target, verifier, scope, valid, find_trust(trust, at, wallet, out).origin, out)
         return
     if verifier or scope:
         raise UsageError("--verifier and --scope belong to a proof request", hint="Add --ownership.")
@@ -85,14 +89,14 @@ def request(
     with open_session(at, wallet, passphrase_file, out) as session:
         statement = _own_address(session, address, label)
         asked = session.grantee.request_access(statement, terms, text)
-    write_output(out_file, pack("access-request", asked), inputs=inputs, as_json=as_json)
+    target.write(pack("access-request", asked))
     words = fingerprint(statement)
     document = {"file": out_file, "fingerprint": words, "terms": terms.describe(), "text": text}
-    if out_file == "-":
+    if target.is_stdout:
         out.say(f"fingerprint  {words}")
     else:
         out.result(document, [f"fingerprint  {words}", f"terms        {terms.describe()}"])
-    out.next(f"give {out_file} to the owner, compare the fingerprint aloud, then look into `privledger inbox`.")
+    out.next(f"give {_named(target)} to the owner, compare the fingerprint aloud, then look into `privledger inbox`.")
 
 
 def _own_address(session: Session, file: str | None, label: str) -> bytes:
@@ -100,19 +104,23 @@ def _own_address(session: Session, file: str | None, label: str) -> bytes:
         return session.grantee.new_address(label)
     if label:
         raise UsageError("--label is for a new address", hint="Leave out --label or --address.")
-    return address_from(read_input(file))
+    return address_from(read_input(file), file)
 
 
-def _ask_for_proof(out_file: str, verifier: str, scope: str, valid: str, origin: str, out: Output) -> None:
+def _named(target: Target) -> str:
+    return "it" if target.is_stdout else target.out
+
+
+def _ask_for_proof(target: Target, verifier: str, scope: str, valid: str, origin: str, out: Output) -> None:
     if not verifier:
         raise UsageError(
             "a proof request names who asks", hint="Give --verifier NAME, a name that the owner knows you by."
         )
     expiry = clock() + parse_duration(valid, "--valid")
     asked = ProofRequest(origin, verifier, scope, random_bytes(NONCE_SIZE), expiry)
-    write_output(out_file, asked.pack(), private=True, as_json=out.as_json)
-    document = {"file": out_file, "verifier": verifier, "scope": scope, "valid_until": moment(expiry)}
-    if out_file != "-":
+    target.write(asked.pack())
+    document = {"file": target.out, "verifier": verifier, "scope": scope, "valid_until": moment(expiry)}
+    if not target.is_stdout:
         out.result(document, [f"valid until  {moment(expiry)}"])
-    shown = Path(out_file).name
-    out.next(f"give {out_file} to the owner; check the answer with `privledger verify ANSWER --request {shown}`.")
+    shown = "REQUEST" if target.is_stdout else Path(target.out).name
+    out.next(f"give {_named(target)} to the owner; check the answer with `privledger verify ANSWER --request {shown}`.")

@@ -20,7 +20,7 @@ from privledger.cli.describe import (
     record_document,
     record_lines,
 )
-from privledger.cli.files import write_output
+from privledger.cli.files import Target, refuse_inside
 from privledger.cli.options import DEFAULT_PLACE, DEFAULT_WALLET, At, Json, PassphraseFile, RecordRef, WalletAt
 from privledger.cli.output import Output, plural
 from privledger.cli.references import find_record
@@ -55,6 +55,8 @@ def show(
     certificates are shown.
     """
     out = Output(as_json)
+    if save is not None:
+        refuse_inside(save, (at, wallet))
     with open_session(at, wallet, passphrase_file, out) as session:
         found = find_record(session.owner.records(), record)
         if outsider:
@@ -116,7 +118,7 @@ def _save(
     ]
     files += [(f"{one.service.hex()}.certificate", pack_signed("certificate", origin, one.raw)) for one in certificates]
     for name, data in files:
-        write_output(str(directory / name), data)
+        Target(str(directory / name), force=True).write(data)
     out.say(f"wrote {plural(len(files), 'file')} to {directory}")
     if files:
         out.next("check one with `privledger verify FILE`.")

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from privledger.cli.files import check_output, read_input, write_output
+from privledger.cli.files import Target, read_input
 from privledger.cli.making import make_wallet
-from privledger.cli.options import DEFAULT_PLACE, DEFAULT_WALLET, At, Json, Out, PassphraseFile, WalletAt
+from privledger.cli.options import DEFAULT_PLACE, DEFAULT_WALLET, At, Force, Json, Out, PassphraseFile, WalletAt
 from privledger.cli.output import Output, plural
 from privledger.cli.session import (
     TRUST_ROOT_FILE,
@@ -132,6 +132,7 @@ def _recovered_lines(report: RecoveryReport) -> list[str]:
 @app.command("backup")
 def backup_wallet(
     out_file: Out,
+    force: Force = False,
     at: At = DEFAULT_PLACE,
     wallet: WalletAt = DEFAULT_WALLET,
     passphrase_file: PassphraseFile = None,
@@ -143,11 +144,12 @@ def backup_wallet(
     ones when you erase a record.
     """
     out = Output(as_json)
-    check_output(out_file, as_json=as_json)
+    target = Target(out_file, (passphrase_file,), (at, wallet), force=force, private=True, as_json=as_json)
+    target.check()
     with open_session(at, wallet, passphrase_file, out) as session:
         records = session.owner.owned()
         data = make_backup(session.wallet.seed, session.origin, records)
-    write_output(out_file, data, private=True, as_json=as_json)
+    target.write(data)
     out.say(f"backed up {plural(len(records), 'record')} to {out_file}")
     out.say("An erased record stays in older backups: destroy those when you erase.")
     if as_json:

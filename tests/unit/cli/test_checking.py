@@ -179,7 +179,7 @@ def test_a_healthy_place_and_wallet_have_nothing_wrong(town: Town) -> None:
 
 def test_without_place_and_wallet_the_machine_alone_is_checked(town: Town, tmp_path: Path) -> None:
     code, checks = _doctor(town, "--at", tmp_path / "none", "--wallet", tmp_path / "none")
-    assert (code, checks["place files"], checks["wallet files"]) == (0, "not checked", "not checked")
+    assert (code, checks["place files"], checks["wallet files"]) == (3, "not checked", "not checked")
 
 
 @pytest.fixture

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from privledger.cli.files import check_output, open_input, output_file, read_input, write_output
-from privledger.protocol.errors import FormatError, UnavailableError, UsageError
+from privledger.cli.files import Target, open_input, read_input
+from privledger.protocol.errors import ConflictError, FormatError, UnavailableError, UsageError
 
 
 def _fail_half_way(out: str, error: type[BaseException]) -> None:
     def run() -> None:
-        with output_file(out) as file:
+        with Target(out, force=True).open() as file:
             file.write(b"half")
             raise error
 
@@ -26,7 +28,7 @@ def _fail_half_way(out: str, error: type[BaseException]) -> None:
 
 def test_an_output_appears_when_the_block_ends(tmp_path: Path) -> None:
     path = tmp_path / "out"
-    with output_file(str(path)) as file:
+    with Target(str(path)).open() as file:
         file.write(b"data")
         assert not path.exists()
     assert path.read_bytes() == b"data"
@@ -45,7 +47,7 @@ def test_a_failed_run_leaves_the_file_that_was_there(tmp_path: Path) -> None:
 
 
 def test_a_private_output_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
-    write_output(str(tmp_path / "out"), b"data", private=True)
+    Target(str(tmp_path / "out"), private=True).write(b"data")
     assert stat.S_IMODE((tmp_path / "out").stat().st_mode) == 0o600
 
 
@@ -54,24 +56,24 @@ def test_an_output_that_is_an_input_is_refused_through_a_link_too(tmp_path: Path
     source.write_bytes(b"data")
     link.symlink_to(source)
     with pytest.raises(UsageError, match="both read and written"):
-        check_output(str(link), inputs=[source])
+        Target(str(link), inputs=(source,)).check()
 
 
 @pytest.mark.parametrize("out", [".", "missing/out"])
 def test_a_directory_or_a_missing_parent_is_refused(tmp_path: Path, out: str) -> None:
     with pytest.raises(UsageError):
-        check_output(str(tmp_path / out))
+        Target(str(tmp_path / out)).check()
 
 
 def test_a_pipe_and_json_are_refused_together() -> None:
     with pytest.raises(UsageError, match="both want stdout"):
-        check_output("-", as_json=True)
+        Target("-", as_json=True).check()
 
 
 def test_bytes_do_not_go_to_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: True))
     with pytest.raises(UsageError, match="not for a terminal"):
-        check_output("-")
+        Target("-").check()
 
 
 def _piped(monkeypatch: pytest.MonkeyPatch, name: str, data: bytes = b"") -> io.BytesIO:
@@ -88,7 +90,7 @@ def test_a_pipe_gets_nothing_of_a_failed_run(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_pipe_gets_everything_of_a_good_run(monkeypatch: pytest.MonkeyPatch) -> None:
     pipe = _piped(monkeypatch, "stdout")
-    write_output("-", b"data")
+    Target("-").write(b"data")
     assert pipe.getvalue() == b"data"
 
 
@@ -107,7 +109,7 @@ def test_too_much_input_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 
 def test_a_missing_input_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UnavailableError, match="missing"), open_input(str(tmp_path / "missing")):
+    with pytest.raises(UsageError, match="missing"), open_input(str(tmp_path / "missing")):
         pass
 
 
@@ -123,3 +125,83 @@ def test_the_size_of_a_file_is_known_and_that_of_a_pipe_is_not(tmp_path: Path, m
 def test_a_directory_is_no_input(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is a directory"), open_input(str(tmp_path)):
         pass
+
+
+# --- what an output must leave alone ------------------------------------------------------------------------------------
+
+
+def test_a_file_that_is_there_is_replaced_only_if_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.write_bytes(b"before")
+    with pytest.raises(ConflictError, match="is there already") as refused:
+        Target(str(path)).write(b"after")
+    assert refused.value.hint is not None
+    assert "--force" in refused.value.hint
+    assert path.read_bytes() == b"before"
+    Target(str(path), force=True).write(b"after")
+    assert path.read_bytes() == b"after"
+
+
+@pytest.mark.parametrize("name", ["wallet/keystore", "wallet/new", "wallet/addresses/x", "door/keystore"])
+def test_nothing_is_written_into_a_wallet_whatever_the_way_there(tmp_path: Path, name: str) -> None:
+    (tmp_path / "wallet" / "addresses").mkdir(parents=True)
+    (tmp_path / "wallet" / "keystore").write_bytes(b"sealed")
+    (tmp_path / "door").symlink_to("wallet")
+    target = Target(str(tmp_path / name), directories=(tmp_path / "wallet", tmp_path / "place"), force=True)
+    with pytest.raises(UsageError, match="a wallet or a place"):
+        target.write(b"data")
+    assert (tmp_path / "wallet" / "keystore").read_bytes() == b"sealed"
+
+
+def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "file").write_bytes(b"before")
+    (tmp_path / "link").symlink_to("deep/file")
+    Target(str(tmp_path / "link"), force=True).write(b"after")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "deep" / "file").read_bytes() == b"after"
+
+
+def test_a_link_in_a_circle_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises((UsageError, UnavailableError)):
+        Target(str(tmp_path / "a")).write(b"data")
+
+
+def test_a_named_pipe_is_written_and_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    got: list[bytes] = []
+    reader = threading.Thread(target=lambda: got.append(path.read_bytes()))
+    reader.start()
+    Target(str(path)).write(b"data")
+    reader.join(10)
+    assert (got, stat.S_ISFIFO(path.stat().st_mode)) == ([b"data"], True)
+
+
+def test_a_device_is_written_and_stays_a_device(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/dev/null")
+    for out in ("/dev/null", str(tmp_path / "link")):
+        Target(out).write(b"data")
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_an_open_descriptor_goes_on_where_it_stands(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb", buffering=0) as log:
+        log.write(b"first ")
+        Target(f"/dev/fd/{log.fileno()}").write(b"second")
+    assert (tmp_path / "log").read_bytes() == b"first second"
+
+
+def test_a_failed_run_writes_nothing_into_a_descriptor(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb", buffering=0) as log:
+        _fail_half_way(f"/dev/fd/{log.fileno()}", ValueError)
+    assert (tmp_path / "log").read_bytes() == b""
+
+
+@pytest.mark.parametrize("out", ["-", "/dev/stdout", "/dev/fd/1"])
+def test_every_name_of_stdout_is_taken_by_json(out: str) -> None:
+    with pytest.raises(UsageError, match="both want stdout"):
+        Target(out, as_json=True).check()
