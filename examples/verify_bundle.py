@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
 """Check a privledger bundle with nothing of privledger: Python, `cryptography` and `py_ecc`, one file, no network.
 
-    python verify_bundle.py trust-root.json bundle
+    python verify_bundle.py TRUST_ROOT BUNDLE     (in either order)
 
-It prints steps A1 to A12 and ends with 0 (all that was checked holds), 1 (a step failed) or 3 (could not be checked).
-Limits: OpenSSL accepts Ed25519 keys that the specification refuses, so `ed25519` first refuses points of small order and encodings
-that are not canonical; witnesses are not read, so a quorum ends in 3; field ranges that no step needs are not looked at.
+It prints steps A1 to A12 (docs/spec/audit.md), what the bundle shows, and a last line: `holds` (exit code 0), `FALSE` (1), or that not
+everything could be checked (3). Limits: witnesses are not read, so a quorum ends in 3; ranges that no step needs are not looked at.
 """
 
+# The formatter would make this half as long again.
 # fmt: off
 import base64
 import hashlib
 import json
 import sys
+from collections import namedtuple
+from datetime import UTC, datetime
 from functools import lru_cache, reduce
 from pathlib import Path
 
@@ -26,10 +28,13 @@ from py_ecc.optimized_bls12_381 import G1, Z1, add, curve_order, is_inf, multipl
 
 ENTRIES = ("ledger", "service", "record", "erase", "grant", "revoke", "receipts")
 P25519, OWNER = 2**255 - 19, bytes(16)
-SMALL = {0, 1, P25519 - 1,  # y of the points whose order is 1, 2, 4 or 8
-         0x5fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826,
+SMALL = {0, 1, P25519 - 1, 0x5fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826,  # y of points of order 1, 2, 4 or 8
          0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7}
-findings, checked, unclear = {}, {}, []  # by step; what could not be checked
+Service = namedtuple("Service", "role key key_file valid_from valid_until seq last_size last_root")  # values of the state, by
+Record = namedtuple("Record", "status key commitment epoch made cut changed")  # docs/spec/entries.md §3; `made`, `changed` and
+Grant = namedtuple("Grant", "status key terms made revoked_by")  # `revoked_by` are indices of entries, status 1 is the end
+Entry = namedtuple("Entry", "keys body leaf time")  # of the log; the time is that of the block that closed it
+findings, checked, unclear, story = {}, {}, [], []  # by step; what could not be checked; what the bundle shows
 
 def need(condition, message):
     if not condition:
@@ -37,6 +42,7 @@ def need(condition, message):
 
 def sha(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
+
 # --- deterministic CBOR (docs/spec/conventions.md §1) -----------------------------------------------------------------
 def encode(value):
     def head(major, number):
@@ -74,8 +80,9 @@ def decode(data):  # the value; that it is the one shortest encoding is checked 
     value, end = item(0, 0)
     need(end == len(data) and encode(value) == data, "CBOR is not in its one shortest form")
     return value
+
 # --- signatures -------------------------------------------------------------------------------------------------------
-def ed25519(key, message, signature):
+def ed25519(key, message, signature):  # OpenSSL accepts keys that conventions.md §3 refuses, so those are refused first
     ys = [int.from_bytes(one, "little") % (1 << 255) for one in (key, signature[:32])]
     need(all(y < P25519 and y not in SMALL for y in ys), "an Ed25519 point is of small order, or not canonical")
     Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
@@ -125,6 +132,7 @@ def checkpoint(note, trust):
     times = {done[at + 1] for at in range(0, len(trust["log_keys"]), 2) if at in done and at + 1 in done}
     need(len(times) == 1, "the log's Ed25519 and ML-DSA-44 signatures are not both there")
     return int(size), base64.b64decode(root), times.pop()
+
 # --- Merkle trees: RFC 9162 §2.1, read from the root down -------------------------------------------------------------
 def climb(node, index, size, path):  # the root that `path` leads to from the leaf hash `node`
     if size == 1:
@@ -165,6 +173,7 @@ def in_map(root, key, value, proof):  # entries.md §3: the value at `key`, None
     for depth in reversed(range(len(siblings))):
         node = sha(b"\1", *((node, siblings[depth]) if bits[0][depth] == "0" else (siblings[depth], node)))
     need(node == root, "the map proof leads to another root")
+
 # --- commitments and proofs on BLS12-381 G1 ---------------------------------------------------------------------------
 def pack(found):
     return int(compress_G1(found)).to_bytes(48, "big")
@@ -193,8 +202,7 @@ def bases(count, what):
     return found
 
 def combine(points, scalars):
-    terms = (multiply(one, factor % curve_order) for one, factor in zip(points, scalars, strict=True))
-    return reduce(add, terms, Z1)
+    return reduce(add, (multiply(one, factor % curve_order) for one, factor in zip(points, scalars, strict=True)), Z1)
 
 def sigma(name, context, image, proof, generators, public):
     """A compact proof (draft-irtf-cfrg-sigma-protocols-03): its maker knows the values in `image` that are not `public`."""
@@ -217,6 +225,7 @@ def sigma(name, context, image, proof, generators, public):
     need(not is_inf(target) and not is_inf(nonce), "the proof is about the identity")
     squeezed = hashlib.shake_128(session + bytes(136) + statement_bytes + pack(nonce)).digest(48)
     need(int.from_bytes(squeezed, "little") % curve_order == challenge, "the proof does not hold")
+
 # --- the steps of docs/spec/audit.md §3 -------------------------------------------------------------------------------
 def step(name, where, check, *arguments):
     """Run a check; whatever stops it is a finding of the step, and the audit goes on. Returns what it returned, or None."""
@@ -234,7 +243,7 @@ def audit(trust, body):
     size, root = int(note.split(b"\n")[1]), base64.b64decode(note.split(b"\n")[2])
     if older is not None:
         step("A2", "older", lambda: consistent(checkpoint(older[0], trust), size, root, older[1]))
-    log = {}  # index -> keys, payload, leaf, time of the closing block
+    log = {}  # index -> Entry
     for index, leaf, path, closing, closing_index, closing_path in entries:
         where, places = f"entry {index}", ((leaf, index, path), (closing, closing_index, closing_path))
         inside = [step("A3", where, included, one, at, size, way, root) for one, at, way in places]
@@ -243,7 +252,7 @@ def audit(trust, body):
             step("A5", where, verify, leaf, origin, *ENTRIES)
         if parsed and block and all(inside):
             step("A6", where, need, block[5] == closing_index > index, "this block does not close the entry")
-            log[index] = *parsed, leaf, block[2]
+            log[index] = Entry(*parsed, leaf, block[2])
     inside, block = step("A3", "last block", included, last, size - 1, size, last_path, root), step("A4", "last block", block_of, last)
     if state := step("A6", "state", read_state, block, size, signed, items) if inside and block else None:
         step("A6", "entries", agree, trust, state, log, shown, {one[0] for one in entries})
@@ -252,95 +261,129 @@ def audit(trust, body):
 def block_of(leaf):
     return need(set(decode(leaf)) == set(range(6)) and decode(leaf)[0] == "block", "not a block") or decode(leaf)
 
-def read_state(block, size, signed, items):
+def read_state(block, size, signed, items):  # A6: the values of the state that the last block names
     need(block[5] == size - 1, "only the last block names the state")
     need(signed is None or block[2] == signed[2], "the checkpoint is signed for another time than the block's")
     for key, value, proof in items:
         in_map(block[4], key, value, proof)
-    state = {key: None if value is None else decode(value) for key, value, _ in items}
+    shapes = {2: Service._make, 3: Record._make, 4: Grant._make}
+    state = {key: None if value is None else shapes.get(key[0], list)(decode(value)) for key, value, _ in items}
     need(state[b"\0"] == [block[1], block[2], size], "the state is not the last block's")
     return state
 
-def agree(trust, state, log, shown, listed):  # A6: what the state names is there, and the entries lead to the state
-    record, settings = shown[2], decode(state[b"\1"][0])
-    need(0 in log and sha(log[0][2]).hex() == trust["genesis"], "entry 0 is not the one that the trust root names")
-    status, key, commitment, _, made, cut, changed = state[b"\3" + record]
-    named = {made} | ({changed} if status else set())
+def agree(trust, state, log, shown, listed):  # A6: the entries that the state names are there, and lead to the state
+    record, value, named = shown[2], state[b"\3" + shown[2]], set()
+    need(0 in log and sha(log[0].leaf).hex() == trust["genesis"], "entry 0 is not the one that the trust root names")
     for grant, _, services in shown[3]:
         need(all(b"\2" + one[0] in state for one in services), "a keeper's state is not proven")
-        held = state[b"\4" + record + grant] if grant != OWNER else None
-        cut_off = held and held[0] == status == 0 and cut is not None and held[3] <= cut
-        named |= {at for at in (held or [])[3:5] if at is not None} | ({changed} if cut_off else set())
+        if grant != OWNER and (held := state[b"\4" + record + grant]):
+            named |= {held.made, held.revoked_by} | ({value.changed} if is_cut_off(value, held) else set())
+    named = (named | {value.made} | ({value.changed} if value.status else set())) - {None}
     need(named <= listed, f"the bundle lacks the entries {sorted(named - listed)}")
-    for index, (keys, body, _, _) in log.items():
-        kind, fits, held = body[0], True, state.get(b"\2" + body[1]) if body[0] in ("service", "receipts") else None
-        if kind == "ledger":
-            fits = body[1] < settings[1] or body == settings
-        elif kind == "service" and held:
-            fits = body[2] < held[5] or held[:6] == [body[3], body[4], body[5], body[6], body[7], body[2]]
-        elif kind == "receipts" and held:
-            fits = body[3] < held[6] or [body[3], body[4]] == held[6:8]
-        elif kind == "record" and sha(keys[0])[:16] == record:
-            fits = [made, key, commitment] == [index, keys[0], body[1]]
-        elif kind in ("erase", "grant", "revoke") and body[1] == record:
-            ids = [body[2]] if kind == "grant" else body.get(2, [])
-            rows = [held for held in (state.get(b"\4" + record + one) for one in ids) if held]
-            fits = keys == [key] and (kind != "erase" or [status, changed] == [1, index])
-            fits &= kind != "revoke" or 3 not in body or (cut is not None and cut >= body[3])
-            for held in rows:
-                fits &= held[1:4] == [body[3], body[4], index] if kind == "grant" else held[0] == 1 and held[4] <= index
-        need(fits, f"the state does not show what entry {index} did")
+    for index, entry in log.items():
+        need(shows(state, record, index, entry), f"the state does not show what entry {index} did")
+
+def is_cut_off(value, held):  # `revoke --all` ended the grants that were made up to the cut
+    return value.status == held.status == 0 and value.cut is not None and held.made <= value.cut
+
+def shows(state, record, index, entry):  # whether the state is such as this entry, or a later one, left it
+    body, kind, value, settings = entry.body, entry.body[0], state[b"\3" + record], decode(state[b"\1"][0])
+    if kind == "ledger":  # the settings of the highest number hold
+        return body[1] < settings[1] or body == settings
+    if kind in ("service", "receipts") and (held := state.get(b"\2" + body[1])):
+        if kind == "service":  # its description with the highest number holds
+            return body[2] < held.seq or list(held[:6]) == [body[3], body[4], body[5], body[6], body[7], body[2]]
+        return body[3] < held.last_size or [body[3], body[4]] == [held.last_size, held.last_root]
+    if kind == "record":  # the id of a record is the hash of its key
+        return sha(entry.keys[0])[:16] != record or [value.made, value.key, value.commitment] == [index, entry.keys[0], body[1]]
+    if kind not in ("erase", "grant", "revoke") or body[1] != record:
+        return True  # of another record, or of a service that the bundle does not name
+    if entry.keys != [value.key]:  # nobody but the owner ends or grants
+        return False
+    if kind == "erase":
+        return [value.status, value.changed] == [1, index]
+    grants = [state.get(b"\4" + record + one) for one in ([body[2]] if kind == "grant" else body.get(2, []))]
+    if kind == "grant":
+        return all(list(held[1:4]) == [body[3], body[4], index] for held in grants if held)
+    if 3 in body and (value.cut is None or value.cut < body[3]):  # a cut never goes back
+        return False
+    return all(held.status == 1 and held.revoked_by <= index for held in grants if held)
 
 def check_disclosed(origin, state, log, shown):
-    record, seen = shown[2], {}
+    record, value, seen = shown[2], state[b"\3" + shown[2]], {}
+    end = f"erased by {in_words(log, value.changed)}" if value.status else "live"
+    story.append(f"record {record.hex()}, put by {in_words(log, value.made)}: {end}")
     for grant, opening, services in shown[3]:
         where, held = f"grant {grant.hex()}", state.get(b"\4" + record + grant)
-        opened = step("A9", where, check_terms, held, opening) if opening is not None else None
-        terms, secret = opened or (None, None)
+        terms, secret = (step("A9", where, check_terms, held, opening) if opening is not None else None) or (None, None)
+        tell_grant(log, value, grant, held, terms, sum(len(one[2]) for one in services))
         for service, map_key, receipts, proof in services if grant == OWNER or held else []:
             if keeper := state.get(b"\2" + service):
                 place = (terms, seen, origin, state, log, record, grant, service, keeper)
                 read = [step("A7", where, check_receipt, raw, *place) for raw in receipts]
                 step("A7", where, check_chain, read, receipts, log, record, grant, service, keeper, secret, map_key, proof)
     if shown[4] is not None:
-        step("A9", "descriptor", check_descriptor, origin, record, state[b"\3" + record], shown[4])
-    if state[b"\3" + record][0] == 1 or shown[5]:
+        step("A9", "descriptor", check_descriptor, origin, record, value, shown[4])
+    if value.status == 1 or shown[5]:
         step("A11", "certificates", check_certificates, origin, state, record, shown[5])
     checked["A12"] = checked.get("A12", 1)
+
+def utc(seconds):
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+def in_words(log, index):
+    return f"entry {index}" + (f" ({utc(log[index].time)})" if index in log else "")
+
+def tell_grant(log, value, grant, held, terms, reads):  # in words; its terms only if they are those committed to
+    if grant == OWNER or held is None or held.made is None:
+        return story.append(f"the owner's own reads: {reads} receipts" if grant == OWNER else f"grant {grant.hex()}: never given")
+    by = held.revoked_by if held.status else value.changed if value.status or is_cut_off(value, held) else None
+    end = "live" if by is None else f"ended by {in_words(log, by)}"
+    story.append(f"grant {grant.hex()}, given by {in_words(log, held.made)}: {end}; {reads} receipts")
+    if terms:
+        price = f"{terms[5]} minor units of {terms[6]} a read" if terms[5] else "free of charge"
+        story.append(f"  terms: read numbers {terms[3]} to {terms[4]} for {', '.join(terms[0])}; {price}")
+        story.append(f"  from {utc(terms[1])} until {utc(terms[2])}")
+    return None
 
 def check_terms(held, opening):
     terms, r = decode(opening)  # grant.md §1: T opens to the terms
     values = [scalar(r), to_scalar(encode([terms[0], terms[6]]), b"TERMS"), *(terms[key] for key in range(1, 6))]
-    fits = held and pack(combine(bases(7, b"TERMS"), values)) == held[2]
-    return need(fits, "not the terms that were committed to") or (terms, r)
+    need(held and pack(combine(bases(7, b"TERMS"), values)) == held.terms, "not the terms that were committed to")
+    return terms, r
 
 def check_descriptor(origin, record, value, disclosed):
     epoch, size, root, digest, proof = disclosed  # record.md §2: C opens to d
     d = to_scalar(encode([root, size, digest]), b"DESCRIPTOR")
-    need(epoch == value[3], "the descriptor is of another epoch")
-    sigma(b"OPENING-TO", encode([origin, record, epoch]), value[2], proof, bases(11, b"RECORD"), {2: d})
+    need(epoch == value.epoch, "the descriptor is of another epoch")
+    sigma(b"OPENING-TO", encode([origin, record, epoch]), value.commitment, proof, bases(11, b"RECORD"), {2: d})
 
 def check_receipt(raw, terms, seen, origin, state, log, record, grant, service, keeper):  # release.md §3
     key, body = verify(raw, origin, "receipt")
     asker, request = verify(body[2], origin, "request")
-    size, time, read = body[3], body[4], request[6]
+    size, time, number, units, read = body[3], body[4], body[5], body[7], request[6]
     value, held = state[b"\3" + record], state.get(b"\4" + record + grant)
     need((request[1], request[2], body[1]) == (record, grant, service), "a receipt of another record, grant or keeper")
-    keys = [one[4] for at, (_, one, *_) in sorted(log.items()) if at < size and (one[0], one[1]) == ("service", service)]
-    need(keeper[0] == "keeper" and key == (keys or [keeper[1]])[-1], "the receipt is not signed by the keeper's key")
-    need(asker == (held or value)[1], "the request is not signed by the grant's (the record's) key")
-    made = held[3] if held else value[4]
-    need(body[7] == (0 if grant == OWNER else 1) and made is not None and made < size, "no such grant, or wrong units")
-    fits = terms is None or (terms[3] <= read <= terms[4] and terms[1] <= time <= terms[2])
-    ends = [value[6]] * value[0] + ([held[4]] if held and held[4] is not None else [])
-    ends += [at for at, one in log.items() if held and one[1][0] == "revoke" and one[1].get(3, -1) >= held[3]]
+    # The key that the keeper had in the log of `size` leaves that the receipt names.
+    keys = [one.body[4] for at, one in sorted(log.items()) if at < size and (one.body[0], one.body[1]) == ("service", service)]
+    need(keeper.role == "keeper" and key == (keys or [keeper.key])[-1], "the receipt is not signed by the keeper's key")
+    need(asker == (held or value).key, "the request is not signed by the grant's (the record's) key")
+    made = (held or value).made
+    need(units == (0 if grant == OWNER else 1) and made is not None and made < size, "no such grant, or wrong units")
+    # The first entry that ended it: the erasure, a revocation by name, a revocation of all up to a cut.
+    ends = [value.changed] * value.status + ([held.revoked_by] if held and held.revoked_by is not None else [])
+    ends += [at for at, one in log.items() if held and one.body[0] == "revoke" and one.body.get(3, -1) >= held.made]
     end = min(ends, default=None)
-    limit = (log[end][3] if end in log else state[b"\0"][1]) + decode(state[b"\1"][0])[7][1]
-    late = end is not None and (end < size or time > limit)
-    twice = grant != OWNER and seen.setdefault((service, grant, read), body[2]) != body[2]
-    if late or twice:
-        step("A12", f"receipt {body[5]}", need, False, "a release after the end" if late else "two reads, one number")
-    need(fits and not late and not twice, "a release that terms, revocation or an earlier read do not allow")
+    if end is not None:  # F seconds after that block no receipt is due, and none at all for a log that carries the end
+        limit = (log[end].time if end in log else state[b"\0"][1]) + decode(state[b"\1"][0])[7][1]
+        if end < size or time > limit:
+            step("A12", f"receipt {number}", need, False, "a release after the end")
+            need(False, f"a release at {utc(time)}, after entry {end} ended it")
+    if grant != OWNER and seen.setdefault((service, grant, read), body[2]) != body[2]:  # one number, one request
+        step("A12", f"receipt {number}", need, False, "two reads, one number")
+        need(False, f"read number {read} was released to two requests")
+    fits = terms is None or (terms[3] <= read <= terms[4] and terms[1] <= time <= terms[2])
+    need(fits, f"the terms do not allow read number {read} at {utc(time)}")
     return body
 
 def check_chain(read, receipts, log, record, grant, service, keeper, secret, map_key, proof):  # release.md §4: all that were committed to
@@ -349,50 +392,58 @@ def check_chain(read, receipts, log, record, grant, service, keeper, secret, map
         need(body[5] == place and body[6] == heads[-1], f"the chain of receipts breaks at number {place}")
         heads, units = [*heads, sha(heads[-1], sha(raw))], [*units, units[-1] + body[7]]
     need(secret is None or map_key == sha(encode(["privledger/v1", "receipt-key", record, grant, secret])), "not this grant's map key")
-    if (proof is None and keeper[7]) or (proof and proof[1] is None and secret is None and grant != OWNER):
+    if (proof is None and keeper.last_root) or (proof and proof[1] is None and secret is None and grant != OWNER):
         unclear.append("A7: nothing shows that these are all receipts under the root that the keeper posted")
     elif proof is not None:
         root, totals, path = proof
         rho, head, count, total = totals or (None, heads[0], 0, 0)
-        posted = {b[4]: b[3] for _, (_, b, *_) in sorted(log.items()) if (b[0], b[1]) == ("receipts", service)} | {keeper[7]: keeper[6]}
+        posts = [entry.body for _, entry in sorted(log.items()) if (entry.body[0], entry.body[1]) == ("receipts", service)]
+        posted = {body[4]: body[3] for body in posts} | {keeper.last_root: keeper.last_size}
         need(root in posted and count <= len(read), "a root that was never posted, or receipts are left out")
         need((heads[count], units[count]) == (head, total), "the keeper committed to other receipts")
         values = [scalar(rho), to_scalar(head, b"RECEIPT-HEAD"), count, total] if totals else None
         in_map(root, map_key, pack(combine(bases(4, b"RECEIPT"), values)) if totals else None, path)
         need(count == sum(body[3] <= posted[root] for body in read), "a receipt of a period that was closed")
-        unclear.extend([f"A7: receipts after size {posted[root]}; the keeper has posted again"] * (root != keeper[7]))
+        unclear.extend([f"A7: receipts after size {posted[root]}; the keeper has posted again"] * (root != keeper.last_root))
 
 def check_certificates(origin, state, record, certificates):  # release.md §6: of n-t+1 distinct shares of the epoch
     value, shares, needed = state[b"\3" + record], {}, 1
     for raw in certificates:
         key, body = verify(raw, origin, "certificate")
         keeper = state[b"\2" + body[1]]
-        need(value[0] == 1 and body[2] == record and keeper[:2] == ["keeper", key], "not of this record and a keeper")
+        need(value.status == 1 and body[2] == record and keeper[:2] == ("keeper", key), "not of this record and a keeper")
         for epoch, deposit, _, _, until, gone in body[3]:
             owner, put = verify(deposit, origin, "deposit")
             said = [owner, *(put[at] for at in range(1, 6))]
-            need(said == [value[1], record, epoch, "share", "store", body[1]], "a share that the owner never deposited")
-            if epoch == value[3]:
+            need(said == [value.key, record, epoch, "share", "store", body[1]], "a share that the owner never deposited")
+            if epoch == value.epoch:
                 shares[put[9][0]], needed = (until if gone is None else 0), put[9][2] - put[9][1] + 1
     need(len(shares) >= needed, f"{len(shares)} of {needed} certificates are shown")
-    print(f"     erasure is pending until {max(shares.values())}\n" * (list(shares.values()).count(0) < needed), end="")
+    if list(shares.values()).count(0) < needed:
+        story.append(f"  its erasure is pending until {utc(max(shares.values()))}")
 
 def main(arguments):
-    for one in (findings, checked, unclear):
+    for one in (findings, checked, unclear, story):
         one.clear()
-    try:
-        trust, data = (Path(name).read_bytes() for name in arguments)
-        trust, (magic, kind, version, body) = json.loads(trust), decode(data)
-        need([magic, kind, version] == ["privledger", "bundle", 1], "the second file is not a bundle of version 1")
+    if len(arguments) != 2 or "--help" in arguments:
+        print("usage: verify_bundle.py TRUST_ROOT BUNDLE", file=sys.stdout if "--help" in arguments else sys.stderr)
+        return 0 if "--help" in arguments else 2
+    try:  # the trust root is the one that is JSON
+        bundle, trust = sorted((Path(name).read_bytes() for name in arguments), key=lambda data: data.lstrip()[:1] == b"{")
+        trust, (magic, kind, version, body) = json.loads(trust), decode(bundle)
+        need([magic, kind, version] == ["privledger", "bundle", 1], "neither file is a bundle of version 1")
     except Exception as exc:
         print(f"could not check: {exc}", file=sys.stderr)
         return 3
     step("A1", "bundle", audit, trust, body)
+    lines = []
     for name in map("A{}".format, range(1, 13)):
-        print(name.ljust(4), "FAILED" if name in findings else "ok" if name in checked else "not checked")
-        print("".join(f"     - {line}\n" for line in findings.get(name, [])), end="")
+        lines.append(f"{name:<4} {'FAILED' if name in findings else 'ok' if name in checked else 'not checked'}")
+        lines += [f"     - {line}" for line in findings.get(name, [])]
     unclear.extend(["A1: cosignatures of witnesses are not read here"] if trust["witness_quorum"] else [])
-    print("".join(f"could not check {line}\n" for line in unclear), end="")
+    for line in [*lines, *story, *(f"could not check {one}" for one in unclear)]:  # what a bundle says may hold anything
+        print("".join(sign if sign.isprintable() else "?" for sign in line))
+    print("FALSE" if findings else "not everything could be checked" if unclear else "holds")
     return 1 if findings else 3 if unclear else 0
 
 if __name__ == "__main__":

@@ -27,11 +27,12 @@ This page is written by `tools/make_cli_reference.py` from the commands' own hel
 - Data goes to stdout, words to stderr. With `--json` stdout gets one JSON document, also when the run fails:
   `{"error": {"code", "message", "hint"}, "exit"}`.
 - `-` stands for a pipe. Colour and progress show on a terminal only.
-- A failed run leaves no output file, and an output is never one of the inputs.
+- A failed run leaves no output file. An output is never one of the inputs and never inside a wallet or a place. A file that is there is
+  replaced only with `--force`; a device, a named pipe or `/dev/fd/N` is written into.
 - Passphrases and phrases come from a prompt or a file, never from an argument.
 - A record is named by its id (32 hex digits), the first 4 or more digits, or its title; a grant by its id, its first digits, its
   label or its share link. If several fit, the error lists them.
-- Times are UTC: `2025-12-31`, `2025-12-31T18:00`, `now`, or from now on `+12h`, `+30d`.
+- Times are UTC: `2030-12-31`, `2030-12-31T18:00`, `now`, or from now on `+12h`, `+30d`.
 - `--debug` may stand anywhere and shows the traceback of an error.
 - `privledger --install-completion` sets up completion for bash, zsh, fish and PowerShell.
 
@@ -39,7 +40,7 @@ This page is written by `tools/make_cli_reference.py` from the commands' own hel
 |---|---|---|
 | `PRIVLEDGER_AT` | `--at PLACE` | `privledger-place` in the working directory |
 | `PRIVLEDGER_WALLET` | `--wallet PATH` | `privledger-wallet` in the working directory |
-| `PRIVLEDGER_PASSPHRASE_FILE` | `--passphrase-file FILE` | ask at the terminal |
+| `PRIVLEDGER_PASSPHRASE_FILE` | `--passphrase-file FILE` | ask at the terminal; a trial wallet needs none |
 
 Exit codes:
 
@@ -47,9 +48,9 @@ Exit codes:
 |---|---|
 | 0 | done; of `verify` and `audit`: everything that was checked holds |
 | 1 | checked and false: a signature, a proof, a passphrase or a file does not hold |
-| 2 | usage: the command was not understood, or asked for something that cannot be |
-| 3 | could not check or do it: not found, locked, refused by the ledger, disk full; or a bug |
-| 4 | not authorised: a vault or keeper refused |
+| 2 | usage: not understood, or it names what is not there (a file, record, grant, wallet, place, a range outside the record) |
+| 3 | could not check or do it: no file of ours, an output that is there already, locked, refused by the ledger, disk full; or a bug |
+| 4 | not authorised: a vault or keeper refused, or the grant is for another address |
 | 130 | interrupted with Ctrl-C |
 """
 

@@ -7,14 +7,16 @@ import sys
 from pathlib import Path
 
 from privledger.audit import DirectoryFetcher, Report, audit_bundle, audit_place
+from privledger.audit.report import StepResult
 from privledger.protocol.entries import ReceiptsEntry, is_block, parse_entry
 from privledger.protocol.trust import parse_trust_root
 from privledger_crypto.notes import parse_checkpoint, parse_note
-from scenes.stage import SealedMonth, Stage, moment
+from scenes.stage import SealedMonth, Stage, moment, short_ids
 
 __all__ = ["audit", "audit_with", "disclosure_path"]
 
-DETAIL = 90  # characters of a step's detail that the table shows
+DETAIL = 170  # characters of a step's details that the table shows
+TELLING = {"A7": "receipts of", "A9": "may be read", "A11": "certificates"}  # in those details that say most
 STANDALONE = Path(__file__).parents[1] / "verify_bundle.py"
 
 
@@ -41,7 +43,7 @@ def audit(stage: Stage) -> None:
     screen = stage.screen
     screen.scene(8, "the auditor")
     stage.clock.to_present()
-    screen.verbatim(f"*** THE DEMONSTRATION MOVES ITS CLOCK FORWARD to the present, {moment(stage.clock())} ***")
+    screen.say(f"*** THE DEMONSTRATION MOVES ITS CLOCK FORWARD to the present, {moment(stage.clock())} ***")
     posted = _posted(stage)
     stage.expect(
         posted > 0, f"the keeper has posted the root of its receipts {posted} time(s): it can leave none out any more"
@@ -87,6 +89,7 @@ def _bundle(stage: Stage, path: Path) -> None:
     trust = parse_trust_root((stage.root / "trust-root.json").read_bytes())
     report = audit_bundle(path.read_bytes(), trust, clock=stage.clock)
     _show(stage, "Check of the bundle", report)
+    path.with_suffix(".bundle-report.txt").write_text(report.to_text(), encoding="utf-8")
     stage.expect(report.exit_code == 0, "the bundle holds")
     if STANDALONE.exists():
         command = [sys.executable, str(STANDALONE), str(stage.root / "trust-root.json"), str(path)]
@@ -100,9 +103,15 @@ def _show(stage: Stage, title: str, report: Report) -> None:
     stage.screen.table(
         f"{title}: {report.size} leaves, exit code {report.exit_code}",
         ("step", "result", "what", "detail"),
-        [(step.step, step.status, step.title, _short(step.detail)) for step in report.steps],
+        [(step.step, step.status, step.title, _details(step)) for step in report.steps],
     )
 
 
-def _short(detail: str) -> str:
-    return detail if len(detail) <= DETAIL else f"{detail[:DETAIL].rstrip()} ..."
+def _details(step: StepResult) -> str:
+    """What was checked in a step, the telling details first, each whole, as many as there is room for; the report has them all."""
+    word = TELLING.get(step.step, "")
+    details = sorted(short_ids(step.detail).split("; "), key=lambda detail: word not in detail)
+    shown = [details.pop(0)]
+    while details and len("; ".join([*shown, details[0]])) <= DETAIL:
+        shown.append(details.pop(0))
+    return "; ".join(shown) + (f"; {len(details)} more in the report" if details else "")

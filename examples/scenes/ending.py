@@ -82,11 +82,10 @@ def erase(stage: Stage) -> None:
     )
     _nothing_opens(stage, one)
 
-    screen.verbatim(
-        f"\n*** THE DEMONSTRATION MOVES ITS CLOCK FORWARD BY {WAIT // DAY} DAYS, from {moment(stage.clock())} ***"
-    )
+    screen.verbatim("")
+    screen.say(f"*** THE DEMONSTRATION MOVES ITS CLOCK FORWARD BY {WAIT // DAY} DAYS, from {moment(stage.clock())} ***")
     stage.clock.forward(WAIT)
-    screen.verbatim(f"*** it is now {moment(stage.clock())} ***")
+    screen.say(f"*** it is now {moment(stage.clock())} ***")
     second = stage.owner.certificates(one.record)
     _show(stage, second)
     stage.expect(

@@ -25,7 +25,7 @@ def grant(stage: Stage) -> None:
     request = stage.insurer.request_access(insurer_address, pricing, "We price cover for hired bikes by month.")
     asked = parse_access_request(request, stage.place.trust.origin)
     screen.say(f"The insurer sends a signed request. It says: {asked.text}")
-    screen.verbatim(f"  the record {asked.terms.describe()}")
+    screen.quote(f"the record {asked.terms.describe()}")
     stage.expect(
         asked.address.raw == insurer_address, "the request is signed by the very address that would be granted to"
     )
@@ -33,9 +33,7 @@ def grant(stage: Stage) -> None:
 
     screen.say("Before anything is sent the owner reads what each grant would do:")
     for address, terms in ((planner_address, planning), (insurer_address, asked.terms)):
-        for line in stage.owner.plan_grant(stage.sealed[0].record, address, terms).splitlines():
-            screen.verbatim(f"  | {line}")
-        screen.verbatim("  |")
+        screen.quote(stage.owner.plan_grant(stage.sealed[0].record, address, terms))
 
     with screen.progress("granting", len(stage.sealed)) as advance:
         for place, one in enumerate(stage.sealed):

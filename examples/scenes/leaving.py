@@ -25,7 +25,7 @@ def leave(stage: Stage) -> None:
             ),
             ("trust-root.json", "what the auditor starts from"),
             ("read-by-planner", "the files that the planner read"),
-            ("shown", "disclosures and a bundle"),
+            ("shown", "disclosures, a bundle, and the reports of both audits"),
             ("checkpoints", "checkpoints that the auditor kept"),
             ("damaged", "the damaged copies, each with its audit report"),
         ],

@@ -23,7 +23,7 @@ def see(stage: Stage) -> None:
     rows = [("record id", outside.record.hex()), ("record key, of this record alone", outside.key.hex())]
     rows.append(("commitment C", outside.commitment.hex()))
     rows += [(f"entry {line.index}, {moment(line.time)}", line.text) for line in outside.history]
-    screen.table("All that the chain shows of it", ("what", "value"), rows)
+    screen.table("All that the chain shows of it", ("what", "value"), rows, whole=True)
 
     view = stage.owner.show(one.record)
     title = "" if view.descriptor is None else view.descriptor.title

@@ -7,6 +7,7 @@ counted, and the demonstration then ends with exit code 1. Left to others: the s
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -30,11 +31,26 @@ from privledger.wallet.notes import GivenGrant
 from privledger.wallet.store import Wallet
 from scenes.months import Month
 
-__all__ = ["DAY", "AuditOf", "MovedClock", "Party", "Screen", "SealedMonth", "Stage", "moment", "random_bytes"]
+__all__ = [
+    "DAY",
+    "AuditOf",
+    "MovedClock",
+    "Party",
+    "Screen",
+    "SealedMonth",
+    "Stage",
+    "moment",
+    "random_bytes",
+    "short_ids",
+    "wrapped",
+]
 
 DAY = 86_400  # seconds
-PLAIN_WIDTH = 118  # columns where there is no terminal to ask
+PLAIN_WIDTH = 118  # columns where there is no terminal to ask, and COLUMNS does not say
 PROSE_WIDTH = 100  # columns, of sentences
+_ID = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{24}\b")
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) UTC")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def random_bytes(count: int) -> bytes:
@@ -45,6 +61,18 @@ def random_bytes(count: int) -> bytes:
 def moment(seconds: int) -> str:
     """A time for people."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def short_ids(text: str) -> str:
+    """The text with the first eight digits of every id of 32, as the command line takes them too."""
+    return _ID.sub(r"\1", text)
+
+
+def wrapped(text: str, width: int, *, indent: str = "") -> str:
+    """Lines broken between words, never inside a time, an id or a path; lines after the first begin with `indent`."""
+    whole = _MOMENT.sub(rf"\1{_NO_BREAK}\2{_NO_BREAK}UTC", text)
+    lines = fill(whole, width, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False)
+    return lines.replace(_NO_BREAK, " ")
 
 
 class MovedClock:
@@ -70,7 +98,7 @@ class Screen:
 
     def __init__(self) -> None:
         live = Console().is_terminal
-        self.console = Console(highlight=False, width=None if live else PLAIN_WIDTH)
+        self.console = Console(highlight=False, width=None if live else int(os.environ.get("COLUMNS") or PLAIN_WIDTH))
         self._live = live
 
     def scene(self, number: int, headline: str) -> None:
@@ -82,7 +110,17 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Prose, filled into lines; nothing in it is taken for markup."""
-        self._write(fill(text, min(self.console.width, PROSE_WIDTH)))
+        self._write(wrapped(text, self._prose))
+
+    def quote(self, text: str) -> None:
+        """Lines of somebody else's, set off at the left."""
+        for line in text.splitlines():
+            self._write(wrapped(f"  | {line}", self._prose, indent="  |   "))
+        self._write("  |")
+
+    @property
+    def _prose(self) -> int:
+        return min(self.console.width, PROSE_WIDTH)
 
     def verbatim(self, text: str) -> None:
         """What is to be copied, or keeps its own lines."""
@@ -95,19 +133,22 @@ class Screen:
         """A checked sentence."""
         label, style = ("ok", "green") if right else ("WRONG", "bold red")
         self.console.print(f"[{style}]  {label:<7}[/]", end="")
-        self._write(
-            fill(text, min(self.console.width, PROSE_WIDTH), initial_indent=" " * 9, subsequent_indent=" " * 9).lstrip()
-        )
+        self._write(wrapped(f"{'':9}{text}", self._prose, indent=" " * 9).lstrip())
 
-    def table(self, title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Rows under a title."""
-        drawn = Table(title=title, title_justify="left", box=box.ROUNDED if self._live else box.MARKDOWN)
+    def table(self, title: str, head: Sequence[str], rows: Iterable[Sequence[str]], *, whole: bool = False) -> None:
+        """Rows under a title; ids by their first eight digits, unless the table shows them `whole`."""
+        drawn = Table(box=box.ROUNDED if self._live else box.MARKDOWN)
         for column in head:
             drawn.add_column(column, overflow="fold")
         for row in rows:
-            drawn.add_row(*(_plain(cell) for cell in row))
-        self.console.print()
-        self.console.print(drawn)
+            drawn.add_row(*(_plain(cell if whole else short_ids(cell)) for cell in row))
+        self._write(f"\n{wrapped(title, self._prose)}\n")
+        if self._live:
+            self.console.print(drawn)
+            return
+        with self.console.capture() as captured:
+            self.console.print(drawn)
+        self._write("\n".join(line.rstrip() for line in captured.get().strip("\n ").splitlines()) + "\n")
 
     @contextmanager
     def progress(self, title: str, total: int) -> Iterator[Callable[[], None]]:

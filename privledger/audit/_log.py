@@ -15,7 +15,7 @@ from privledger.audit._replay import Replay
 from privledger.audit.fetch import Fetcher
 from privledger.audit.history import History
 from privledger.audit.memory import Memory, load_memory, save_memory
-from privledger.audit.report import Sheet
+from privledger.audit.report import Sheet, moment
 from privledger.protocol.checkpoint import SignedCheckpoint, verify_checkpoint
 from privledger.protocol.entries import is_block
 from privledger.protocol.errors import FormatError, PrivledgerError, UnavailableError, VerificationError
@@ -57,7 +57,7 @@ def read_checkpoint(note: bytes, trust: TrustRoot, sheet: Sheet, now: int | None
     except (PrivledgerError, crypto_errors.CryptoError) as exc:
         sheet.fail("A1", f"{exc}: nobody whom you trust vouches for this log", "checkpoint")
         return found
-    detail = f"size {found.size}, signed for {found.signed.time}"
+    detail = f"size {found.size}, signed for {moment(found.signed.time)}"
     if trust.witness_quorum:
         detail += f", with at least {trust.witness_quorum} witnesses"
     if now is not None and max_age is not None and now - found.signed.time > max_age:

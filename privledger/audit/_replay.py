@@ -10,7 +10,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from privledger.audit.history import History, is_notable
-from privledger.audit.report import Sheet
+from privledger.audit.report import Sheet, moment
 from privledger.protocol.entries import MAX_TIME, Block, Entry, is_block, parse_block, parse_entry
 from privledger.protocol.errors import PrivledgerError, UnavailableError
 from privledger.protocol.tiles import TILE_WIDTH, entries_path
@@ -77,7 +77,10 @@ class Replay:
             self.stop(self.next_index, "a block is missing at the end")
             return
         if self.block is not None and time is not None and self.block.time != time:
-            self._fail(f"the checkpoint is signed for {time}, and its block closed at {self.block.time}", self.size - 1)
+            self._fail(
+                f"the checkpoint is signed for {moment(time)}, and its block closed at {moment(self.block.time)}",
+                self.size - 1,
+            )
         settings = self.state.settings
         known = {key.public for key in self._trust.log_keys}
         if settings is not None and not any(

@@ -10,6 +10,7 @@ A bundle shows what its maker chose to show: it proves what is in it, and for re
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from privledger.audit._bundlefacts import BundleFacts, Placed
 from privledger.audit._bundlestate import check_agreement, proven_values
@@ -18,7 +19,7 @@ from privledger.audit.certificates import check_certificates
 from privledger.audit.equivocation import Claims
 from privledger.audit.openings import check_openings
 from privledger.audit.receipts import check_receipts
-from privledger.audit.report import Report, Sheet
+from privledger.audit.report import Report, Sheet, moment
 from privledger.protocol.bundle import Bundle, BundleEntry, unpack_bundle
 from privledger.protocol.checkpoint import SignedCheckpoint, verify_checkpoint
 from privledger.protocol.entries import Block, Entry, ReceiptsEntry, parse_block, parse_entry, verify_entry
@@ -29,6 +30,12 @@ from privledger_crypto import errors as crypto_errors
 from privledger_crypto.merkle import leaf_hash, verify_consistency, verify_inclusion
 
 __all__ = ["audit_bundle"]
+
+# What these steps are over a bundle, which has no tiles and is not replayed.
+_TITLES = {
+    "A3": "each entry and its block stand in the tree of the checkpoint",
+    "A6": "the entries agree with the proven state and the last block",
+}
 
 
 def audit_bundle(
@@ -75,8 +82,9 @@ def audit_bundle(
 
 def _report(sheet: Sheet, trust: TrustRoot, found: LogAudit, time: int) -> Report:
     sheet.skip("A8", "a bundle has no vault")
+    steps = tuple(replace(step, title=_TITLES.get(step.step, step.title)) for step in sheet.results())
     return Report(
-        "bundle", trust.origin, found.size, found.root, time, sheet.results(), tuple(sheet.evidence), tuple(sheet.notes)
+        "bundle", trust.origin, found.size, found.root, time, steps, tuple(sheet.evidence), tuple(sheet.notes)
     )
 
 
@@ -235,6 +243,6 @@ def _read_last_block(sheet: Sheet, found: LogAudit, bundle: Bundle) -> Block | N
         sheet.fail("A6", f"the block is leaf {block.tree_size}, and only leaf {index} names the state", where, index)
         return None
     if found.signed is not None and block.time != found.signed.time:
-        what = f"the checkpoint is signed for {found.signed.time}, and its block closed at {block.time}"
+        what = f"the checkpoint is signed for {moment(found.signed.time)}, and its block closed at {moment(block.time)}"
         sheet.fail("A6", what, where, index)
     return block

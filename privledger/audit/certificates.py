@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from privledger.audit.facts import Facts
-from privledger.audit.report import Sheet
+from privledger.audit.report import Sheet, moment
 from privledger.protocol.certificate import Certificate, erasure_progress, parse_certificate
 from privledger.protocol.disclosure import Disclosure
 from privledger.protocol.errors import PrivledgerError, UsageError, VerificationError
@@ -71,7 +71,7 @@ def _check_progress(sheet: Sheet, state: RecordState, record: bytes, certificate
     elif progress.pending_until is not None and _shown(certificates) >= progress.needed:
         sheet.checked(
             "A11",
-            f"{where}: pending until {progress.pending_until}, {progress.done} of {progress.needed} certificates are final",
+            f"{where}: pending until {moment(progress.pending_until)}, {progress.done} of {progress.needed} certificates are final",
         )
     else:
         what = f"{_shown(certificates)} keepers certify, and {progress.needed} are needed before nobody can open the record"
@@ -80,7 +80,7 @@ def _check_progress(sheet: Sheet, state: RecordState, record: bytes, certificate
 
 def backups_in_words(until: int) -> str:
     """What a certificate says of its keeper's backups, in words: 0 is that none are made (docs/spec/release.md §6)."""
-    return f"backups may hold shares until {until}" if until else "no backups are made"
+    return f"backups may hold shares until {moment(until)}" if until else "no backups are made"
 
 
 def _shown(certificates: Sequence[Certificate]) -> int:

@@ -22,6 +22,7 @@ from privledger.protocol.bundle import BundleEntry
 from privledger.protocol.entries import ReceiptsEntry
 from privledger.protocol.errors import PrivledgerError
 from privledger.protocol.evidence import Evidence
+from privledger.protocol.ids import check_origin
 from privledger.protocol.receipt import Receipt
 from privledger.protocol.tiles import TileReader
 from privledger.protocol.trust import TrustRoot
@@ -59,6 +60,11 @@ def audit_place(
         UnavailableError: a worker process died, or the ledger is under rules that this program does not know.
     """
     sheet = Sheet()
+    if (named := _other_ledger(fetch, trust)) is not None:
+        sheet.fail("A1", f"this is the ledger {named}, and the trust root is of {trust.origin}", "checkpoint")
+        for step in ("A2", "A3", "A4", "A5", "A6"):
+            sheet.block(step, "this is another ledger")
+        return Report("place", trust.origin, 0, bytes(32), 0, sheet.results())
     now = clock() if max_age is not None else None
     found = audit_log(
         fetch,
@@ -90,6 +96,16 @@ def audit_place(
     return Report(
         "place", trust.origin, found.size, found.root, time, sheet.results(), tuple(sheet.evidence), tuple(sheet.notes)
     )
+
+
+def _other_ledger(fetch: Fetcher, trust: TrustRoot) -> str | None:
+    """The ledger that the checkpoint names, if it is another than the trust root's: then nothing here means anything."""
+    try:
+        named = fetch.checkpoint().split(b"\n", 1)[0].decode()
+        check_origin(named)
+    except (PrivledgerError, UnicodeDecodeError):
+        return None  # step A1 says what is wrong with it
+    return None if named == trust.origin else named
 
 
 def _facts(trust: TrustRoot, found: LogAudit) -> ChainFacts | None:

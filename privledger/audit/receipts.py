@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from privledger.audit.facts import Facts
-from privledger.audit.report import Sheet
+from privledger.audit.report import Sheet, moment
 from privledger.protocol.disclosure import Disclosure, GrantDisclosure, ServiceReceipts
 from privledger.protocol.entries import ReceiptsEntry
 from privledger.protocol.errors import PrivledgerError
@@ -154,7 +154,7 @@ def _check_terms(sheet: Sheet, receipt: Receipt, terms: Terms, where: str) -> No
     if not terms.first_read <= receipt.request.number <= terms.last_read:
         sheet.fail("A7", f"read number {receipt.request.number} is not one that the terms allow", where)
     if not terms.not_before <= receipt.time <= terms.not_after:
-        sheet.fail("A7", f"the release at {receipt.time} is outside the time that the terms allow", where)
+        sheet.fail("A7", f"the release at {moment(receipt.time)} is outside the time that the terms allow", where)
 
 
 def _check_numbers(sheet: Sheet, place: _Place, receipts: Sequence[Receipt]) -> None:

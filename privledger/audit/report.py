@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal
 
-__all__ = ["STEPS", "Finding", "Report", "Sheet", "Status", "StepResult"]
+__all__ = ["STEPS", "Finding", "Report", "Sheet", "Status", "StepResult", "moment"]
 
 Status = Literal["ok", "failed", "not checked"]
 
@@ -38,6 +38,11 @@ MAX_DETAILS = 6  # of one step, in words
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_UNCHECKED: Final = 3
+
+
+def moment(seconds: int) -> str:
+    """A time for people: 2025-06-01 12:00:00 UTC. Programs get the seconds."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +135,7 @@ class Report:
         """The report in plain lines."""
         lines = [f"Audit of a {self.subject} of the ledger {self.origin}"]
         if self.size:
-            moment = datetime.fromtimestamp(self.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-            lines.append(f"{self.size} leaves, last block of {moment}, root {self.root.hex()}")
+            lines.append(f"{self.size} leaves, last block of {moment(self.time)}, root {self.root.hex()}")
         for step in self.steps:
             lines.append(
                 f"{step.step:<4} {step.status:<11}  {step.title}" + (f": {step.detail}" if step.detail else "")

@@ -14,11 +14,11 @@ from privledger.audit.bundle import audit_bundle
 from privledger.audit.certificates import backups_in_words
 from privledger.audit.equivocation import verify_evidence
 from privledger.audit.openings import presentation_words
-from privledger.audit.report import EXIT_FAILED, EXIT_OK, EXIT_UNCHECKED, Report
+from privledger.audit.report import EXIT_FAILED, EXIT_OK, EXIT_UNCHECKED, Report, moment
 from privledger.protocol.address import fingerprint, parse_access_request, parse_address
 from privledger.protocol.certificate import parse_certificate
 from privledger.protocol.checkpoint import verify_checkpoint
-from privledger.protocol.container import unpack, unpack_signed
+from privledger.protocol.container import CONTAINER_TYPES, unpack, unpack_signed
 from privledger.protocol.disclosure import parse_disclosure
 from privledger.protocol.entries import BODIES, admit, is_block, parse_block
 from privledger.protocol.errors import FormatError, PrivledgerError, UnavailableError, VerificationError
@@ -32,6 +32,8 @@ from privledger_crypto import errors as crypto_errors
 
 __all__ = ["Verdict", "verify_file"]
 
+# What every container begins with: an array of four, and its first value (docs/spec/conventions.md §6).
+_BEGINNING = b"\x84" + cbor.encode("privledger")
 _ENTRY_KINDS = frozenset(BODIES)
 
 
@@ -40,7 +42,7 @@ class Verdict:
     """What a file is and whether it holds: `holds` is None if that could not be checked.
 
     Args:
-        kind: a container's type, or `checkpoint`, `trust root`, `entry`, `block`, `statement`, `unknown`.
+        kind: a container's type, or `checkpoint`, `trust root`, `entry`, `block`, `statement`, `container` (of no known type), `unknown`.
         summary: one sentence.
         report: of a bundle.
     """
@@ -83,13 +85,17 @@ def verify_file(
 
 
 def recognise(data: bytes) -> str:
-    """What the bytes claim to be; `unknown` if nothing of ours."""
+    """What the bytes claim to be; `container` if one of no known type, `unknown` if nothing of ours."""
     if data.lstrip()[:1] == b"{":
         return "trust root"
     try:
         return unpack(data).type
     except FormatError:
-        pass
+        claimed = next((kind for kind in CONTAINER_TYPES if data.startswith(_BEGINNING + cbor.encode(kind))), None)
+        if claimed is not None:
+            return claimed  # cut short or changed: reading it again says how
+        if data.startswith(_BEGINNING):
+            return "container"
     if b"\n\n\xe2\x80\x94 " in data:  # after the containers, since some carry a checkpoint
         return "checkpoint"
     if is_block(data):
@@ -99,6 +105,14 @@ def recognise(data: bytes) -> str:
     except FormatError:
         return "entry" if _is_many_signed(data) else "unknown"
     return "entry" if kind in _ENTRY_KINDS else "statement"
+
+
+def _container_words(data: bytes) -> str:
+    """Why a container of no known type could not be read."""
+    try:
+        return f"a container of the type {unpack(data).type}"
+    except FormatError as exc:
+        return str(exc)
 
 
 def _is_many_signed(data: bytes) -> bool:
@@ -121,7 +135,9 @@ def _verify(
     older_checkpoints: Sequence[bytes],
 ) -> Verdict:
     if kind == "unknown":
-        raise FormatError("this is nothing that privledger signs or writes")
+        return Verdict(kind, None, "this is nothing that privledger writes")
+    if kind == "container":
+        return Verdict(kind, None, _container_words(data))
     if kind == "trust root":
         return _trust_root(data, trust)
     if kind == "backup":
@@ -132,7 +148,7 @@ def _verify(
     if kind == "block":
         block = parse_block(data)
         return Verdict(
-            kind, None, f"block {block.height} of {block.time}: nobody signs blocks, an audit recomputes them"
+            kind, None, f"block {block.height} of {moment(block.time)}: nobody signs blocks, an audit recomputes them"
         )
     if trust is None:
         raise UnavailableError("say which ledger you trust", hint="Name a trust root file.")
@@ -164,7 +180,7 @@ def _bundle_words(report: Report) -> str:
 
 def _checkpoint(data: bytes, trust: TrustRoot) -> str:
     signed = verify_checkpoint(data, trust)
-    return f"a checkpoint of {signed.size} leaves, signed for {signed.time}, root {signed.root.hex()}"
+    return f"a checkpoint of {signed.size} leaves, signed for {moment(signed.time)}, root {signed.root.hex()}"
 
 
 def _entry(data: bytes, trust: TrustRoot) -> str:
@@ -193,14 +209,15 @@ def _receipt(data: bytes, trust: TrustRoot) -> str:
     request = found.request
     who = "the owner" if request.is_owner else f"grant {request.grant.hex()}"
     return (
-        f"keeper {found.service.hex()} released its share of record {request.record.hex()} to {who} at {found.time}, "
+        f"keeper {found.service.hex()} released its share of record {request.record.hex()} to {who} at {moment(found.time)}, "
         f"on a view of {found.size} leaves; both signatures hold, and whose keys they are the chain says"
     )
 
 
 def _certificate(data: bytes, trust: TrustRoot) -> str:
     found = parse_certificate(_signed(data, "certificate", trust), trust.origin)
-    state = f"pending until {found.pending_until}" if found.pending else "nothing pending"
+    until = found.pending_until
+    state = "nothing pending" if until is None else f"pending until {moment(until)}"
     return (
         f"keeper {found.service.hex()} destroyed {len(found.lines)} shares of record {found.record.hex()}, {state}, "
         f"{backups_in_words(found.backups_until)}; the signatures hold, and whose keys they are the chain says"
@@ -215,7 +232,9 @@ def _proof_request(data: bytes, trust: TrustRoot) -> str:
     found = parse_proof_request(unpack(data).body)
     if found.origin != trust.origin:
         raise VerificationError("it is for another ledger")
-    return f"{found.verifier!r} asks for a proof of {found.statement}, scope {found.scope!r}, until {found.expiry}"
+    return (
+        f"{found.verifier!r} asks for a proof of {found.statement}, scope {found.scope!r}, until {moment(found.expiry)}"
+    )
 
 
 def _disclosure(data: bytes, trust: TrustRoot) -> str:

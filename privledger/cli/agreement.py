@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from privledger.cli.output import moment
 from privledger.protocol.errors import UsageError
 from privledger.protocol.terms import Terms
 
@@ -19,7 +20,20 @@ _RELATIVE = re.compile(r"\+?([0-9]{1,6})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _READS = re.compile(r"([0-9]{1,10})(?:-([0-9]{1,10}))?")
-_TIME_HINT = "Write 2025-12-31, 2025-12-31T18:00, now, or from now on: +12h, +30d."
+_EXAMPLE_AHEAD = 30 * 86400  # seconds from now to the day that hints name
+
+
+def _example_day(now: int) -> str:
+    return datetime.fromtimestamp(now + _EXAMPLE_AHEAD, UTC).strftime("%Y-%m-%d")
+
+
+def _time_hint(now: int) -> str:
+    day = _example_day(now)
+    return f"Write {day}, {day}T18:00, now, or from now on: +12h, +30d."
+
+
+def _until_hint(now: int) -> str:
+    return f"Give --until, for example --until +30d or --until {_example_day(now)}."
 
 
 def parse_duration(text: str, option: str) -> int:
@@ -55,7 +69,7 @@ def parse_time(text: str, option: str, *, now: int, end_of_day: bool = False) ->
             at += timedelta(days=1, seconds=-1)
         return int(at.timestamp())
     except (ValueError, OverflowError) as exc:
-        raise UsageError(f"{option}: {text!r} is not a time", hint=_TIME_HINT) from exc
+        raise UsageError(f"{option}: {text!r} is not a time", hint=_time_hint(now)) from exc
 
 
 def _parse_reads(text: str) -> tuple[int, int]:
@@ -85,14 +99,19 @@ class TermsOptions:
         if wanted is None and not self.purposes:
             raise UsageError("terms need a purpose", hint="Give --purpose CODE, for example --purpose route-planning.")
         if wanted is None and self.until is None:
-            raise UsageError("terms need an end", hint="Give --until, for example --until +30d or --until 2025-12-31.")
+            raise UsageError("terms need an end", hint=_until_hint(now))
         base = wanted or Terms(("none",), now, now, 1, 1)
         first, last = (base.first_read, base.last_read) if self.reads is None else _parse_reads(self.reads)
         if (self.price or 0) > 0 and not (self.currency or base.currency):
             raise UsageError("a price needs its currency", hint="Give --currency, for example --currency EUR.")
         until = base.not_after if self.until is None else parse_time(self.until, "--until", now=now, end_of_day=True)
+        if until < now and self.until is None:
+            raise UsageError(
+                f"the request asks for a time that ended on {moment(until)}",
+                hint=f"{_until_hint(now)} Or ask for a new request.",
+            )
         if until < now:
-            raise UsageError("--until lies in the past", hint=_TIME_HINT)
+            raise UsageError(f"--until: {moment(until)} lies in the past", hint=_time_hint(now))
         return Terms(
             purposes=base.purposes if not self.purposes else tuple(sorted(set(self.purposes))),
             not_before=base.not_before if self.start is None else parse_time(self.start, "--from", now=now),

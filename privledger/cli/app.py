@@ -135,14 +135,27 @@ def _ended_by(exc: BaseException, *, as_json: bool) -> int:
             Status.INTERRUPTED, "interrupted", "interrupted", "Run it again; nothing was half-written.", as_json
         )
     if isinstance(exc, SystemExit | BrokenPipeError):
-        # Whoever read the output has gone; Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()  # whoever read the output has gone
         return Status.FAILED
+    if isinstance(exc, OSError) and exc.filename is None and exc.strerror:
+        return _stdout_failed(exc)  # files are named, and `storage_errors` is around their writes
     if isinstance(exc, typer.Abort):
         return _say(Status.USAGE, "aborted", "no answer was given, and nothing was done", None, as_json)
     if isinstance(exc, typer.TyperException):
         return _say(Status.USAGE, "usage", *_usage(exc), as_json)
     return _failed(exc, as_json=as_json)
+
+
+def _give_up_stdout() -> None:
+    """Lead what is left for stdout nowhere; Python would complain once more when it closes it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _stdout_failed(exc: OSError) -> int:
+    _give_up_stdout()
+    print(f"{PROGRAM}: stdout: {exc.strerror or exc}", file=sys.stderr)
+    print(f"{PROGRAM}: What was printed is not complete.", file=sys.stderr)
+    return Status.FAILED
 
 
 def _usage(exc: typer.TyperException) -> tuple[str, str | None]:
@@ -158,8 +171,7 @@ def _failed(exc: BaseException, *, as_json: bool) -> int:
     if isinstance(exc, PrivledgerError):
         return _say(status_of(exc), exc.code, str(exc), exc.hint, as_json)
     if isinstance(exc, OSError) and exc.strerror:
-        message = f"{exc.filename}: {exc.strerror}" if exc.filename else exc.strerror
-        return _say(Status.FAILED, "io", message, None, as_json)
+        return _say(Status.FAILED, "io", f"{exc.filename}: {exc.strerror}", None, as_json)
     kind = "error of the crypto layer" if isinstance(exc, CryptoError) else "error"
     return _say(
         Status.FAILED,
@@ -173,7 +185,10 @@ def _failed(exc: BaseException, *, as_json: bool) -> int:
 def _say(status: Status, code: str, message: str, hint: str | None, as_json: bool) -> int:
     if as_json:
         document = {"error": {"code": code, "message": message, "hint": hint}, "exit": int(status)}
-        print(json.dumps(document, indent=1), flush=True)
+        try:
+            print(json.dumps(document, indent=1), flush=True)
+        except OSError as exc:
+            status = Status(_stdout_failed(exc))  # the error itself still goes to stderr
     print(f"{PROGRAM}: {message}", file=sys.stderr)
     if hint:
         print(f"{PROGRAM}: {hint}", file=sys.stderr)

@@ -204,16 +204,16 @@ def received_document(note: ReceivedGrant) -> dict[str, object]:
     }
 
 
-def received_rows(notes: Sequence[ReceivedGrant]) -> list[str]:
-    """Received grants in columns."""
+def received_rows(notes: Sequence[ReceivedGrant], states: Sequence[str]) -> list[str]:
+    """Received grants, each with its status, in columns."""
     rows = []
-    for note in notes:
+    for note, state in zip(notes, states, strict=True):
         terms = _terms(note)
         left = max(0, terms.last_read - note.next_read + 1)
         rows.append(
-            (note.grant.hex(), note.record.hex(), str(left), moment(terms.not_after), ", ".join(terms.purposes))
+            (note.grant.hex(), note.record.hex(), state, str(left), moment(terms.not_after), ", ".join(terms.purposes))
         )
-    return table(("GRANT", "RECORD", "READS LEFT", "UNTIL", "FOR"), rows)
+    return table(("GRANT", "RECORD", "STATUS", "READS LEFT", "UNTIL", "FOR"), rows)
 
 
 def _terms(note: ReceivedGrant) -> Terms:

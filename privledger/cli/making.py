@@ -5,19 +5,23 @@ Left to others: the wallet's files (`privledger.wallet.store`), and recovery (`p
 
 from __future__ import annotations
 
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from privledger.cli.output import Output
 from privledger.cli.session import random_bytes
 from privledger.cli.terminal import DEMO_FILE, demo_note
+from privledger.protocol.errors import ConflictError, UsageError
 from privledger.protocol.trust import TrustRoot
 from privledger.storage.files import PRIVATE, write_atomic
 from privledger.wallet.phrase import SEED_SIZE, phrase_of
 from privledger.wallet.store import Wallet
 
-__all__ = ["NewWallet", "make_wallet"]
+__all__ = ["NewWallet", "check_new_wallet", "make_wallet", "unmake_on_failure"]
 
 _WORDS_A_LINE = 6
 
@@ -45,6 +49,39 @@ class NewWallet:
                 print("    " + " ".join(words[start : start + _WORDS_A_LINE]), file=sys.stderr)
         if self.demo:
             out.warn("THIS IS A TRIAL WALLET WITHOUT A PASSPHRASE. Put nothing real into it.")
+
+
+def check_new_wallet(path: Path) -> None:
+    """Refuse a path that no wallet can be made at, before anything is made.
+
+    Raises:
+        ConflictError: there is a wallet already. UsageError: the path, or a part of it, is a file.
+    """
+    if (path / "keystore").exists():
+        raise ConflictError(f"there is a wallet in {path} already", hint="Choose another --wallet PATH.")
+    for part in [path, *path.absolute().parents]:
+        if part.is_dir():
+            return
+        if part.exists() or part.is_symlink():
+            raise UsageError(
+                f"{part} is not a directory, so no wallet fits there", hint="Choose another --wallet PATH."
+            )
+
+
+@contextmanager
+def unmake_on_failure(path: Path) -> Iterator[None]:
+    """Remove what the block put into `path` if it does not end well, so that it can simply be run again."""
+    is_new = not path.exists()
+    before = set() if is_new else {one.name for one in path.iterdir()}
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.is_dir():
+            for one in [one for one in path.iterdir() if one.name not in before]:
+                shutil.rmtree(one) if one.is_dir() else one.unlink()
+        raise
 
 
 def make_wallet(path: Path, trust: TrustRoot, secret: bytes | None, *, seed: bytes | None = None) -> NewWallet:

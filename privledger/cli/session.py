@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from privledger.cli.files import read_input
 from privledger.cli.output import Output
 from privledger.cli.terminal import passphrase
 from privledger.local import LocalPlace
-from privledger.protocol.errors import FormatError, UnavailableError, UsageError
+from privledger.protocol.errors import FormatError, UsageError, VerificationError
 from privledger.protocol.trust import MAX_TRUST_ROOT, TrustRoot, parse_trust_root
 from privledger.sdk.grantee import Grantee
 from privledger.sdk.owner import Owner
-from privledger.storage.files import read_bytes
 from privledger.wallet.store import Wallet
 
 __all__ = [
@@ -87,10 +87,10 @@ def open_place(at: Path) -> Iterator[LocalPlace]:
     """The place in the directory `at`.
 
     Raises:
-        UnavailableError: there is none.
+        UsageError: there is none.
     """
     if not at.is_dir():
-        raise UnavailableError(
+        raise UsageError(
             f"no place in {at}", code="not_found", hint="Make one with `privledger init`, or give --at PLACE."
         )
     place = LocalPlace.open(at, clock=clock, random_bytes=random_bytes)
@@ -105,27 +105,35 @@ def open_session(at: Path, wallet: Path, passphrase_file: Path | None, out: Outp
     """Open both; what is missing is said before a passphrase is asked for.
 
     Raises:
-        UnavailableError: there is no place or no wallet. VerificationError: wrong passphrase.
+        UsageError: there is no place or no wallet. VerificationError: wrong passphrase.
     """
     if not (wallet / "keystore").exists():
-        raise UnavailableError(
+        raise UsageError(
             f"no wallet in {wallet}",
             code="not_found",
             hint=f"Make one with `privledger wallet new --at {at} --wallet {wallet}`, or give --wallet PATH.",
         )
     with open_place(at) as place:
-        opened = Wallet.open(wallet, passphrase=passphrase(wallet, passphrase_file, out), random_bytes=random_bytes)
-        yield Session(place, opened, out)
+        yield Session(place, _open_wallet(wallet, passphrase(wallet, passphrase_file, out)), out)
+
+
+def _open_wallet(wallet: Path, secret: bytes) -> Wallet:
+    try:
+        return Wallet.open(wallet, passphrase=secret, random_bytes=random_bytes)
+    except VerificationError as exc:
+        if exc.code != "wrong_passphrase":
+            raise
+        raise VerificationError(f"{wallet}: {exc}", code=exc.code, hint=exc.hint) from exc
 
 
 def read_trust(path: Path) -> TrustRoot:
     """Read a trust root file.
 
     Raises:
-        UnavailableError: it is not there. FormatError: it is none.
+        UsageError: it is not there. FormatError: it is none.
     """
     try:
-        return parse_trust_root(read_bytes(path, max_size=MAX_TRUST_ROOT))
+        return parse_trust_root(read_input(path, max_size=MAX_TRUST_ROOT))
     except FormatError as exc:
         raise FormatError(f"{path}: {exc}", hint=exc.hint) from exc
 

@@ -18,11 +18,11 @@ class Status(IntEnum):
     FALSE = 1
     """Checked and false: a signature, a proof, a passphrase or a file does not hold."""
     USAGE = 2
-    """The command was not understood, or asked for something that cannot be."""
+    """The command was not understood, names something that is not there, or asks for something that cannot be."""
     FAILED = 3
-    """Could not check or do it: not found, locked, refused, disk full, unreadable; or a bug."""
+    """Could not check or do it: there already, locked, refused, away, disk full, unreadable; or a bug."""
     NOT_AUTHORISED = 4
-    """A vault or keeper refused: revoked, expired, never granted."""
+    """A vault or keeper refused, or the grant is somebody else's: revoked, expired, never granted."""
     INTERRUPTED = 130
     """Ctrl-C (128 + SIGINT)."""
 
@@ -34,6 +34,8 @@ def status_of(error: BaseException) -> Status:
 
     if isinstance(error, UsageError):
         return Status.USAGE
+    if isinstance(error, VerificationError) and error.code == "not_addressee":
+        return Status.NOT_AUTHORISED
     if isinstance(error, VerificationError):
         return Status.FALSE
     if isinstance(error, AuthorisationError):

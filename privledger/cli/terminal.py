@@ -15,6 +15,7 @@ from pathlib import Path
 
 import typer
 
+from privledger.cli.files import read_input
 from privledger.cli.output import Output
 from privledger.protocol.errors import UnavailableError, UsageError
 from privledger.storage.files import read_bytes
@@ -48,16 +49,18 @@ def demo_note() -> bytes:
 
 
 def passphrase(wallet: Path, file: Path | None, out: Output) -> bytes:
-    """The passphrase of an existing wallet: from `file`, of a trial wallet, or asked for.
+    """The passphrase of an existing wallet: of a trial wallet, else from `file`, or asked for.
 
     Raises:
         UsageError: there is no file and no terminal, or the passphrase is empty.
     """
+    if (demo := wallet / DEMO_FILE).exists():
+        # The variable that names a passphrase file may be set for another wallet.
+        unused = f" {file} was not used." if file is not None else ""
+        out.warn(f"this is a trial wallet without a passphrase; put nothing real into it.{unused}")
+        return _encode(read_bytes(demo, max_size=_MAX_SECRET).decode().splitlines()[0])
     if file is not None:
         return _from_file(file)
-    if (demo := wallet / DEMO_FILE).exists():
-        out.warn("this is a trial wallet without a passphrase; put nothing real into it.")
-        return _encode(read_bytes(demo, max_size=_MAX_SECRET).decode().splitlines()[0])
     return _encode(ask_secret(f"Passphrase of {wallet}: "))
 
 
@@ -77,7 +80,7 @@ def new_passphrase(file: Path | None) -> bytes:
 
 
 def _from_file(file: Path) -> bytes:
-    data = read_bytes(file, max_size=_MAX_SECRET)
+    data = read_input(file, max_size=_MAX_SECRET)
     try:
         return _encode(data.decode().removesuffix("\n").removesuffix("\r"))
     except UnicodeDecodeError as exc:
@@ -120,6 +123,8 @@ def confirm_word(question: str, word: str, hint: str) -> None:
     """
     print(f"{question} Type {word!r} to go on: ", end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        print(file=sys.stderr)  # the input ended, so nobody ended the line
     if answer.strip().lower() != word:
         raise UnavailableError("not confirmed, and nothing was done", code="not_confirmed", hint=hint)
 

@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MONTHS = "3"
+WIDTH = 80  # columns
 TIME_LIMIT = 120  # seconds
 
 
@@ -26,7 +27,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         timeout=TIME_LIMIT,
-        env={**os.environ, "PYTHONPATH": paths},
+        env={**os.environ, "PYTHONPATH": paths, "COLUMNS": f"{WIDTH}"},
         check=False,
     )
 
@@ -56,6 +57,29 @@ def test_without_a_terminal_the_text_is_plain(shown: str) -> None:
     assert "\x1b" not in shown
 
 
+def test_no_line_ends_in_spaces(shown: str) -> None:
+    assert [line for line in shown.splitlines() if line != line.rstrip()] == []
+
+
+def test_a_line_is_no_wider_than_the_terminal_unless_it_is_to_be_copied(shown: str) -> None:
+    """Origin, share link and commands are left whole."""
+    wide = [line for line in shown.splitlines() if len(line) > WIDTH]
+    assert [line for line in wide if not line.startswith(("The ledger is ", "  privledger"))] == []
+
+
+def test_no_time_is_broken_in_prose(shown: str) -> None:
+    prose = [line for line in shown.splitlines() if not line.startswith("|")]
+    assert [line for line in prose if re.search(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?$", line)] == []
+
+
+def test_tables_show_short_ids_and_whole_details(shown: str) -> None:
+    rows = [line for line in shown.splitlines() if line.startswith("|")]
+    assert [line for line in rows if " ..." in line] == []
+    long = [line for line in rows if re.search(r"\b[0-9a-f]{32}\b", line)]
+    assert all("record id" in line or "grant" in line for line in long)
+    assert len(long) <= 4  # in the table of all that the chain shows
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -68,6 +92,7 @@ def test_without_a_terminal_the_text_is_plain(shown: str) -> None:
         "the certificate is no longer pending",
         "recovery from the owner's 24 words brings back 2 records, and not March",
         "every checked step holds",
+        r"A7 \| ok +\| receipts +\| \d receipts of 3",
         "the bundle holds",
     ],
 )

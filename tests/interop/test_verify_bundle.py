@@ -6,13 +6,16 @@ py_ecc takes about a tenth of a second for a proof, so this is the slowest modul
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from privledger.protocol.bundle import Bundle, OlderCheckpoint
+from privledger.protocol.terms import encode_opening, parse_opening
 from privledger_crypto.merkle import consistency_proof, leaf_hash
 from tests.support.auditing import Scene, failed, with_grant
 from tests.support.tampering import BUNDLES, DISCLOSED
@@ -38,9 +41,7 @@ def checker() -> ModuleType:
 
 def judge(checker: ModuleType, scene: Scene, bundle: Bundle, path: Path) -> tuple[int, set[str]]:
     """Exit code and failed steps of the checker."""
-    (path / "trust-root.json").write_text(scene.chain.trust().to_json())
-    (path / "bundle").write_bytes(bundle.pack())
-    code = checker.main([str(path / "trust-root.json"), str(path / "bundle")])
+    code = checker.main(files(scene, bundle, path))
     return code, set(checker.findings)
 
 
@@ -48,7 +49,75 @@ def test_it_is_one_short_file_that_needs_nothing_of_ours() -> None:
     text = (Path(__file__).parents[2] / "examples" / "verify_bundle.py").read_text()
     imports = {line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))}
     assert imports - sys.stdlib_module_names == {"cryptography", "py_ecc"}
-    assert len(text.splitlines()) < 400
+    assert len([line for line in text.splitlines() if line.strip() and not line.startswith("#")]) < 400
+
+
+def files(scene: Scene, bundle: Bundle, path: Path) -> list[str]:
+    """Trust root and bundle as files."""
+    (path / "trust-root.json").write_text(scene.chain.trust().to_json())
+    (path / "bundle").write_bytes(bundle.pack())
+    return [str(path / "trust-root.json"), str(path / "bundle")]
+
+
+@pytest.mark.parametrize(("words", "code"), [([], 2), (["one"], 2), (["a", "b", "c"], 2), (["--help"], 0)])
+def test_it_says_how_it_is_used(
+    words: list[str], code: int, checker: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert checker.main(words) == code
+    shown = capsys.readouterr()
+    assert "usage: verify_bundle.py TRUST_ROOT BUNDLE" in (shown.err if code else shown.out)
+
+
+def test_it_takes_both_orders(scene: Scene, checker: ModuleType, tmp_path: Path) -> None:
+    words = files(scene, scene.bundle(), tmp_path)
+    assert (checker.main(words), checker.main(words[::-1])) == (0, 0)
+
+
+def test_it_shows_record_grants_and_terms_in_words(
+    scene: Scene, checker: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = scene.bundle()
+    checker.main(files(scene, bundle, tmp_path))
+    shown = capsys.readouterr().out
+    record = bundle.disclosure.record.hex()
+    assert re.search(
+        rf"^record {record}, put by entry \d+ \(\d{{4}}-\d\d-\d\d [0-9:]{{8}} UTC\): live$", shown, re.MULTILINE
+    )
+    assert re.search(r"^grant [0-9a-f]{32}, given by entry \d+ \(.* UTC\): live; \d+ receipts$", shown, re.MULTILINE)
+    assert re.search(
+        r"^  terms: read numbers \d+ to \d+ for [a-z, -]+; (free of charge|\d+ minor units)", shown, re.MULTILINE
+    )
+    assert re.search(r"^  from .* UTC until .* UTC$", shown, re.MULTILINE)
+
+
+def test_the_last_line_is_the_verdict(
+    scene: Scene, checker: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    false = scene.bundle(DISCLOSED[next(iter(DISCLOSED))][0](scene))
+    unclear = scene.bundle(with_grant(scene.disclosure(), "g", opening=None))
+    last = []
+    for bundle in (scene.bundle(), false, unclear):
+        checker.main(files(scene, bundle, tmp_path))
+        last.append(capsys.readouterr().out.splitlines()[-1])
+    assert last == ["holds", "FALSE", "not everything could be checked"]
+
+
+def more_reads(opening: bytes | None) -> bytes | None:
+    """Other terms with the same blinding."""
+    if opening is None:
+        return None
+    terms, blinding = parse_opening(opening)
+    return encode_opening(replace(terms, last_read=999), blinding)
+
+
+def test_terms_that_were_not_committed_to_are_not_shown(
+    scene: Scene, checker: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    disclosure = scene.disclosure()
+    grants = tuple(replace(grant, opening=more_reads(grant.opening)) for grant in disclosure.grants)
+    checker.main(files(scene, scene.bundle(replace(disclosure, grants=grants)), tmp_path))
+    shown = capsys.readouterr().out
+    assert ("not the terms that were committed to" in shown, "terms: read numbers" in shown) == (True, False)
 
 
 def test_it_holds_what_the_auditor_holds(scene: Scene, checker: ModuleType, tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ def address(
     out_file: Annotated[
         str | None, typer.Option("--out", metavar="FILE", help="Write the new address to FILE; - for a pipe.")
     ] = None,
-    label: Annotated[str, typer.Option("--label", help="A name for people; it is claimed, not proven.")] = "",
+    label: Annotated[
+        str, typer.Option("--label", metavar="TEXT", help="A name for people; it is claimed, not proven.")
+    ] = "",
     force: Force = False,
     at: At = DEFAULT_PLACE,
     wallet: WalletAt = DEFAULT_WALLET,

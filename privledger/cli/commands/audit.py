@@ -16,7 +16,7 @@ from privledger.cli.output import Output, plural
 from privledger.cli.session import clock, find_trust
 from privledger.cli.terminal import counting
 from privledger.protocol.checkpoint import verify_checkpoint
-from privledger.protocol.errors import PrivledgerError, UsageError
+from privledger.protocol.errors import PrivledgerError, UnavailableError, UsageError
 from privledger.protocol.trust import TrustRoot
 from privledger.storage.files import make_directory, read_bytes
 
@@ -77,6 +77,16 @@ def audit(
     for directory in (memory, evidence):
         if directory is not None:
             refuse_inside(directory, (what, at, wallet))
+    if not what.exists():
+        raise UsageError(
+            f"{what} is not there", code="not_found", hint="Name a place, a log's directory or a bundle file."
+        )
+    if what.is_dir() and not DirectoryFetcher(what).log.is_dir():
+        raise UnavailableError(
+            f"{what} holds neither a place nor a log",
+            code="no_log",
+            hint="Name the directory that holds log/, or the log directory itself.",
+        )
     root = find_trust(trust, what if what.is_dir() else at, wallet, out)
     if what.is_file():
         if disclosed or memory or evidence:

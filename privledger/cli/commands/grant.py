@@ -59,7 +59,9 @@ def grant(
     reads: Reads = None,
     price: Price = None,
     currency: Currency = None,
-    label: Annotated[str, typer.Option("--label", help="Your own name for this grant; by default the address's.")] = "",
+    label: Annotated[
+        str, typer.Option("--label", metavar="TEXT", help="Your own name for this grant; by default the address's.")
+    ] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say in plain words what would happen; do nothing.")
     ] = False,
@@ -74,14 +76,18 @@ def grant(
     names the grant, so treat it as private.
     """
     out = Output(as_json)
-    if (request is None) == (to is None):
+    if request is None and to is None:
         raise UsageError("whom to grant to?", hint="Give either --request FILE or --to ADDRESS_FILE.")
+    if request is not None and to is not None:
+        raise UsageError(
+            "whom to grant to: --request and --to are both given", hint="Give one: a request names its address itself."
+        )
     data = read_input(request or to or "")
     options = TermsOptions(purposes, start, until, reads, price, currency)
     if request is None:
         options.terms(now=clock())  # say what is missing before a passphrase is asked for
     with open_session(at, wallet, passphrase_file, out) as session:
-        asked = _asked(data, session.origin, is_request=request is not None)
+        asked = _asked(data, request or to or "", session.origin, is_request=request is not None)
         terms = options.terms(now=clock(), wanted=asked.terms)
         found = find_record(session.owner.records(), record)
         words = fingerprint(asked.address)
@@ -100,8 +106,8 @@ def grant(
     out.next(f"send them the link in private. To end it: `privledger revoke {given.grant.hex()[:8]}`.")
 
 
-def _asked(data: bytes, origin: str, *, is_request: bool) -> Asked:
+def _asked(data: bytes, name: str, origin: str, *, is_request: bool) -> Asked:
     if not is_request:
-        return Asked(parse_address(address_from(data), origin).raw, None, "")
-    asked = parse_access_request(access_request_from(data), origin)
+        return Asked(parse_address(address_from(data, name), origin).raw, None, "")
+    asked = parse_access_request(access_request_from(data, name), origin)
     return Asked(asked.address.raw, asked.terms, asked.text)

@@ -30,7 +30,11 @@ def inbox(
     out = Output(as_json)
     with open_session(at, wallet, passphrase_file, out) as session:
         notes = session.grantee.inbox(since)
-    out.result({"grants": [received_document(note) for note in notes]}, received_rows(notes))
+        states = [session.grantee.status(note.record, note.grant) for note in notes]
+    out.result(
+        {"grants": [received_document(note) | {"status": state} for note, state in zip(notes, states, strict=True)]},
+        received_rows(notes, states),
+    )
     if notes:
         out.next(f"read one: `privledger read {notes[-1].grant.hex()[:8]} --out FILE`.")
     else:

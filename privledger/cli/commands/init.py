@@ -7,13 +7,12 @@ from typing import Annotated
 
 import typer
 
-from privledger.cli.making import make_wallet
+from privledger.cli.making import check_new_wallet, make_wallet
 from privledger.cli.options import DEFAULT_PLACE, DEFAULT_WALLET, At, Json, PassphraseFile, WalletAt
 from privledger.cli.output import Output
 from privledger.cli.session import TRUST_ROOT_FILE, clock, open_place, random_bytes
 from privledger.cli.terminal import new_passphrase
 from privledger.local import LocalPlace
-from privledger.protocol.errors import ConflictError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -23,7 +22,9 @@ def init(
     at: At = DEFAULT_PLACE,
     wallet: WalletAt = DEFAULT_WALLET,
     demo: Annotated[bool, typer.Option("--demo", help="A trial: a wallet without a passphrase.")] = False,
-    name: Annotated[str, typer.Option("--name", help="The new ledger's name: a-z, 0-9, dot and hyphen.")] = "local",
+    name: Annotated[
+        str, typer.Option("--name", metavar="NAME", help="The new ledger's name: a-z, 0-9, dot and hyphen.")
+    ] = "local",
     show_phrase: Annotated[bool, typer.Option("--show-phrase", help="Put the phrase into the JSON document.")] = False,
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,
@@ -34,8 +35,7 @@ def init(
     wallet's recovery phrase is shown once: write it down.
     """
     out = Output(as_json)
-    if (wallet / "keystore").exists():
-        raise ConflictError(f"there is a wallet in {wallet} already", hint="Choose another --wallet PATH.")
+    check_new_wallet(wallet)
     secret = None if demo else new_passphrase(passphrase_file)
     created = _make_place(at, name)
     with open_place(at) as place:

@@ -23,7 +23,10 @@ def list_(
     passphrase_file: PassphraseFile = None,
     as_json: Json = False,
 ) -> None:
-    """List your records, or the grants you received."""
+    """List your records, or the grants you received.
+
+    The status of a grant is what the chain proves now: live, not yet, expired, used up, revoked, or erased with its record.
+    """
     out = Output(as_json)
     with open_session(at, wallet, passphrase_file, out) as session:
         if received:
@@ -53,7 +56,11 @@ def _row(one: RecordView) -> tuple[str, str, str, str, str]:
 
 def _list_received(session: Session, out: Output) -> None:
     notes = session.grantee.received()
-    out.result({"grants": [received_document(note) for note in notes]}, received_rows(notes))
+    states = [session.grantee.status(note.record, note.grant) for note in notes]
+    out.result(
+        {"grants": [received_document(note) | {"status": state} for note, state in zip(notes, states, strict=True)]},
+        received_rows(notes, states),
+    )
     if not notes:
         out.say("This wallet has received no grants yet.")
         out.next("look for new ones: `privledger inbox`.")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from privledger.cli.exchange import naming
 from privledger.cli.files import Target, read_input
 from privledger.cli.options import (
     DEFAULT_PLACE,
@@ -51,7 +52,8 @@ def prove(
     target = Target(out_file, (request, passphrase_file), directories=(at, wallet), force=force, as_json=as_json)
     target.check()
     data = read_input(request)
-    asked = unpack_proof_request(data)
+    with naming(request, "proof-request", "A proof request comes from a verifier: `privledger request --ownership`."):
+        asked = unpack_proof_request(data)
     out.say(f"{clean(asked.verifier)} asks, for: {clean(asked.scope) or '(no scope given)'}")
     with open_session(at, wallet, passphrase_file, out) as session:
         found = find_record(session.owner.records(), record)

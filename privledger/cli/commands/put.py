@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from privledger.cli.files import PIPE, open_input
+from privledger.cli.files import PIPE, named_file, open_input
 from privledger.cli.options import DEFAULT_PLACE, DEFAULT_WALLET, At, Json, PassphraseFile, WalletAt
 from privledger.cli.output import Output, size_text
 from privledger.cli.references import find_record
@@ -20,17 +21,22 @@ from privledger.storage.files import storage_errors
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 _DEFAULT_TYPE = "application/octet-stream"
+_NEGATIVE = re.compile(r"-[0-9]+")
 
 
 @app.command("put")
 def put(
     file: Annotated[str, typer.Argument(metavar="FILE", help="The file to seal; - for a pipe.", show_default=False)],
-    title: Annotated[str | None, typer.Option("--title", help="A title; by default the file's name.")] = None,
+    title: Annotated[
+        str | None, typer.Option("--title", metavar="TEXT", help="A title; by default the file's name.")
+    ] = None,
     media_type: Annotated[
         str | None, typer.Option("--media-type", metavar="TYPE", help="By default guessed from the file's name.")
     ] = None,
-    schema: Annotated[str, typer.Option("--schema", help="A name or URL of the file's form.")] = "",
-    tags: Annotated[list[str] | None, typer.Option("--tag", help="A word to find it by. May be repeated.")] = None,
+    schema: Annotated[str, typer.Option("--schema", metavar="NAME", help="A name or URL of the file's form.")] = "",
+    tags: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="WORD", help="A word to find it by. May be repeated.")
+    ] = None,
     attributes: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,7 +64,7 @@ def put(
     kind = media_type or mimetypes.guess_type(file)[0] or _DEFAULT_TYPE
     values = _attributes(attributes or [])
     if file != PIPE:
-        with storage_errors(Path(file)):
+        with named_file(), storage_errors(Path(file)):
             Path(file).stat()
     with open_session(at, wallet, passphrase_file, out) as session, open_input(file) as (source, total):
         session.resume()
@@ -89,5 +95,10 @@ def _attributes(given: list[str]) -> dict[str, int | str]:
             raise UsageError(f"--attribute: {text!r} is not NAME=VALUE", hint="Write for example --attribute age=34.")
         if name in values:
             raise UsageError(f"--attribute: {name!r} is given twice")
+        if _NEGATIVE.fullmatch(value):
+            raise UsageError(
+                f"--attribute: {name} is below 0, and a number to commit to is 0 or more",
+                hint="Move the scale, or say it in words: `minus 1` is text.",
+            )
         values[name] = int(value) if value.isascii() and value.isdigit() else value
     return values

@@ -15,7 +15,7 @@ from privledger.cli.references import Candidate, find, record_candidates, share_
 from privledger.cli.session import Session, open_session
 from privledger.cli.terminal import Progress, progress
 from privledger.protocol.descriptor import Descriptor
-from privledger.protocol.errors import UsageError
+from privledger.protocol.errors import FormatError, UsageError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -58,7 +58,7 @@ def read(
                 size = descriptor.size
                 title: str | None = descriptor.title
             else:
-                data = _read_range(session, target, *span)
+                data = _read_range(session, target, *span, byte_range or "")
                 sink.write(data)
                 size, title = len(data), None
     named = "" if title is None else f" {clean(title)!r}"
@@ -85,10 +85,20 @@ def _read(session: Session, target: Candidate, sink: IO[bytes], bar: Progress | 
     return session.owner.read(target.record, sink, progress=bar)
 
 
-def _read_range(session: Session, target: Candidate, offset: int, length: int) -> bytes:
-    if target.grant:
-        return session.grantee.read_range(target.record, target.grant, offset, length)
-    return session.owner.read_range(target.record, offset, length)
+def _read_range(session: Session, target: Candidate, offset: int, length: int, asked: str) -> bytes:
+    try:
+        if target.grant:
+            return session.grantee.read_range(target.record, target.grant, offset, length)
+        return session.owner.read_range(target.record, offset, length)
+    except FormatError as exc:
+        if exc.code != "bad_range":
+            raise
+        size = str(exc).rpartition(" ")[2]
+        raise UsageError(
+            f"--range {asked} is not inside the record, which has {size} bytes",
+            code="bad_range",
+            hint=f"Its last byte has the number {int(size) - 1}." if size.isdigit() and int(size) else None,
+        ) from exc
 
 
 def _parse_range(text: str) -> tuple[int, int]:

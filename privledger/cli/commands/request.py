@@ -40,12 +40,14 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command("request")
 def request(
     out_file: Out,
-    text: Annotated[str, typer.Option("--text", help="What you ask for and why, for the owner to read.")] = "",
+    text: Annotated[
+        str, typer.Option("--text", metavar="TEXT", help="What you ask for and why, for the owner to read.")
+    ] = "",
     address: Annotated[
         str | None,
         typer.Option("--address", metavar="FILE", help="One of your address files; by default a new address is made."),
     ] = None,
-    label: Annotated[str, typer.Option("--label", help="The label of the new address.")] = "",
+    label: Annotated[str, typer.Option("--label", metavar="TEXT", help="The label of the new address.")] = "",
     purposes: Purposes = None,
     start: From = None,
     until: Until = None,
@@ -55,8 +57,12 @@ def request(
     ownership: Annotated[
         bool, typer.Option("--ownership", help="Ask for a proof that a record is somebody's, as a verifier.")
     ] = False,
-    verifier: Annotated[str, typer.Option("--verifier", help="With --ownership: who asks, by a known name.")] = "",
-    scope: Annotated[str, typer.Option("--scope", help="With --ownership: what the proof is for.")] = "",
+    verifier: Annotated[
+        str, typer.Option("--verifier", metavar="NAME", help="With --ownership: who asks, by a known name.")
+    ] = "",
+    scope: Annotated[
+        str, typer.Option("--scope", metavar="TEXT", help="With --ownership: what the proof is for.")
+    ] = "",
     valid: Annotated[str, typer.Option("--valid", metavar="SPAN", help="With --ownership: for how long.")] = "1h",
     force: Force = False,
     at: At = DEFAULT_PLACE,

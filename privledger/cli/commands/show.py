@@ -81,7 +81,8 @@ def _receipts(session: Session, view: RecordView) -> dict[bytes, list[Receipt]]:
         try:
             found[grant] = session.owner.receipts(view.record, grant)
         except PrivledgerError as exc:
-            session.out.warn(f"no receipts of grant {grant.hex()}: {exc}")
+            whose = "your own reads" if grant == ZERO_GRANT else f"grant {grant.hex()}"
+            session.out.warn(f"no receipts of {whose}: {exc}")
     return found
 
 
@@ -97,7 +98,7 @@ def _print(
     for grant in view.grants:
         lines += ["", *grant_lines(grant), *(f"  {line}" for line in receipt_rows(receipts.get(grant.grant, ())))]
     if receipts.get(ZERO_GRANT):
-        lines += ["", "read by its owner", *(f"  {line}" for line in receipt_rows(receipts[ZERO_GRANT]))]
+        lines += ["", "your own reads", *(f"  {line}" for line in receipt_rows(receipts[ZERO_GRANT]))]
     for certificate in certificates:
         lines += ["", *certificate_lines(certificate)]
     out.result(document, lines)

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from privledger.audit import Verdict, verify_file
-from privledger.cli.files import read_input
+from privledger.cli.exchange import naming
+from privledger.cli.files import PIPE, read_input
 from privledger.cli.options import DEFAULT_PLACE, DEFAULT_WALLET, At, Json, Trust, WalletAt
 from privledger.cli.output import Output, clean, moment
 from privledger.cli.session import clock, find_trust
@@ -64,8 +65,10 @@ def verify(
     documents = [_document(file, verdict) for file, verdict in verdicts]
     out.result(
         documents[0] if len(documents) == 1 else {"files": documents},
-        [line for file, verdict in verdicts for line in _lines(file if len(files) > 1 else "", verdict)],
+        [line for file, verdict in verdicts for line in _lines(file, verdict, several=len(files) > 1)],
     )
+    if any(verdict.kind in ("unknown", "container") for _, verdict in verdicts):
+        out.say("Check that the whole file was passed on, in its binary form; a newer privledger may know more.")
     if any(verdict.kind == "presentation" for _, verdict in verdicts):
         out.say("It was made for somebody. Only against your own --request does it show anything to you.")
     codes = {verdict.exit_code for _, verdict in verdicts}
@@ -73,8 +76,10 @@ def verify(
 
 
 def _verify_answer(file: str, request: str, root: TrustRoot, max_age: int, out: Output) -> None:
-    asked = unpack_proof_request(read_input(request))
-    shown = verify_presentation(read_input(file), asked, root, clock(), max_age)
+    with naming(request, "proof-request", "A proof request comes from `privledger request --ownership --out FILE`."):
+        asked = unpack_proof_request(read_input(request))
+    with naming(file, "presentation", "A presentation comes from `privledger prove RECORD --request FILE`."):
+        shown = verify_presentation(read_input(file), asked, root, clock(), max_age)
     out.result(
         {
             "kind": "presentation",
@@ -103,8 +108,14 @@ def _document(file: str, verdict: Verdict) -> dict[str, object]:
     return document
 
 
-def _lines(file: str, verdict: Verdict) -> list[str]:
+def _shown(file: str) -> str:
+    return "stdin" if file == PIPE else file
+
+
+def _lines(file: str, verdict: Verdict, *, several: bool) -> list[str]:
+    if verdict.kind == "unknown":
+        return [clean(f"{_shown(file)} is nothing that privledger writes")]
     word = {True: "holds", False: "FALSE", None: "not checked"}[verdict.holds]
-    named = f"{Path(file).name}: " if file else ""
+    named = f"{Path(file).name}: " if several else ""
     lines = [clean(f"{named}{verdict.kind}: {word}. {verdict.summary}")]
     return lines if verdict.report is None else [*lines, *verdict.report.to_text().splitlines()]

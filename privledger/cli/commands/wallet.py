@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from privledger.cli.files import Target, read_input
-from privledger.cli.making import make_wallet
+from privledger.cli.making import check_new_wallet, make_wallet, unmake_on_failure
 from privledger.cli.options import DEFAULT_PLACE, DEFAULT_WALLET, At, Force, Json, Out, PassphraseFile, WalletAt
 from privledger.cli.output import Output, plural
 from privledger.cli.session import (
@@ -22,8 +22,8 @@ from privledger.cli.session import (
     read_trust,
 )
 from privledger.cli.terminal import DEMO_FILE, ask_secret, counting, new_passphrase
-from privledger.protocol.errors import ConflictError, FormatError, UnavailableError, UsageError
-from privledger.sdk.backup import make_backup
+from privledger.protocol.errors import FormatError, UsageError, VerificationError
+from privledger.sdk.backup import make_backup, open_backup
 from privledger.sdk.recover import RecoveryReport, recover
 from privledger.storage.files import read_bytes
 from privledger.wallet.phrase import seed_of
@@ -55,7 +55,7 @@ def new(
     The wallet pins the place's trust root. Compare the printed origin with somebody who uses the same ledger.
     """
     out = Output(as_json)
-    _refuse_existing(wallet)
+    check_new_wallet(wallet)
     root = read_trust(_offered(at) if trust is None else trust)
     made = make_wallet(wallet, root, None if demo else new_passphrase(passphrase_file))
     made.tell(out, show_in_json=show_phrase)
@@ -87,12 +87,14 @@ def recover_wallet(
     brought back is listed.
     """
     out = Output(as_json)
-    _refuse_existing(wallet)
+    check_new_wallet(wallet)
     backed_up = None if backup is None else read_input(backup)
     root = read_trust(_offered(at) if trust is None else trust)
     seed = seed_of(_phrase(phrase_file))
+    if backed_up is not None:
+        _check_backup(seed, root.origin, backed_up, backup or "")
     secret = new_passphrase(passphrase_file)
-    with open_place(at) as place:
+    with open_place(at) as place, unmake_on_failure(wallet):
         made = make_wallet(wallet, root, secret, seed=seed)
         with counting("replaying the chain", "leaves", quiet=as_json) as bar:
             report = recover(made.wallet, place, clock=clock, random_bytes=random_bytes, backup=backed_up, progress=bar)
@@ -102,11 +104,20 @@ def recover_wallet(
     out.next("see your records with `privledger list`.")
 
 
+def _check_backup(seed: bytes, origin: str, data: bytes, name: str) -> None:
+    """Open the backup once before a wallet is made for it."""
+    try:
+        open_backup(seed, origin, data)
+    except (FormatError, VerificationError) as exc:
+        hint = "Nothing was made. Check that phrase and backup are of the same wallet, or leave out --backup."
+        raise type(exc)(f"{name}: {exc}", code=exc.code, hint=hint) from exc
+
+
 def _phrase(file: Path | None) -> str:
     if file is None:
         return ask_secret("The 24 words of the recovery phrase: ")
     try:
-        return read_bytes(file, max_size=_MAX_PHRASE).decode()
+        return read_input(file, max_size=_MAX_PHRASE).decode()
     except UnicodeDecodeError as exc:
         raise UsageError(f"the phrase in {file} is not UTF-8 text") from exc
 
@@ -162,7 +173,7 @@ def show(at: At = DEFAULT_PLACE, wallet: WalletAt = DEFAULT_WALLET, as_json: Jso
     out = Output(as_json)
     path = wallet / "wallet.json"
     if not path.exists():
-        raise UnavailableError(f"no wallet in {wallet}", code="not_found", hint="Give --wallet PATH.")
+        raise UsageError(f"no wallet in {wallet}", code="not_found", hint="Give --wallet PATH.")
     try:
         config = json.loads(read_bytes(path, max_size=_MAX_CONFIG))
         document: dict[str, object] = {
@@ -191,14 +202,9 @@ def show(at: At = DEFAULT_PLACE, wallet: WalletAt = DEFAULT_WALLET, as_json: Jso
 def _offered(at: Path) -> Path:
     path = at / TRUST_ROOT_FILE
     if not path.exists():
-        raise UnavailableError(
+        raise UsageError(
             f"no place in {at}",
             code="not_found",
             hint="Give --at PLACE, or --trust FILE. `privledger init` makes a place.",
         )
     return path
-
-
-def _refuse_existing(wallet: Path) -> None:
-    if (wallet / "keystore").exists():
-        raise ConflictError(f"there is a wallet in {wallet} already", hint="Choose another --wallet PATH.")

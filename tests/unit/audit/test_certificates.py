@@ -10,4 +10,4 @@ def test_zero_says_that_no_backups_are_made() -> None:
 
 
 def test_a_time_says_until_when_backups_may_hold_shares() -> None:
-    assert backups_in_words(1_700_000_000) == "backups may hold shares until 1700000000"
+    assert backups_in_words(1_700_000_000) == "backups may hold shares until 2023-11-14 22:13:20 UTC"

@@ -14,6 +14,7 @@ from privledger.protocol.evidence import Evidence
 from privledger.protocol.presentation import ProofRequest, make_presentation
 from privledger.protocol.state import parse_record_state, record_key
 from privledger.protocol.trust import TrustRoot
+from privledger_crypto import cbor
 from tests.support.auditing import Scene, signed
 from tests.support.chain import ORIGIN, START, Chain
 from tests.support.places import RESPONSE, TERMS, random_source
@@ -142,7 +143,24 @@ def test_a_trust_root_with_other_limits_is_for_people_to_judge(scene: Scene) -> 
 @pytest.mark.parametrize("data", [b"", b"nonsense", b"\x00" * 100, b"[]", b"\xff" * 3])
 def test_nothing_of_ours(data: bytes, scene: Scene) -> None:
     assert recognise(data) == "unknown"
-    assert verify(data, scene.chain.trust()).exit_code == 1
+    assert verify(data, scene.chain.trust()).exit_code == 3
+
+
+@pytest.mark.parametrize("kept", [30, 100, -1])
+def test_a_file_that_was_cut_short_is_named_and_does_not_hold(kept: int, scene: Scene) -> None:
+    verdict = verify(scene.bundle().pack()[:kept], scene.chain.trust())
+    assert (verdict.kind, verdict.holds, verdict.exit_code) == ("bundle", False, 1)
+
+
+def test_a_container_of_an_unknown_type_could_not_be_checked(scene: Scene) -> None:
+    verdict = verify(cbor.encode(["privledger", "novel", 1, b""]), scene.chain.trust())
+    assert (verdict.kind, verdict.exit_code) == ("container", 3)
+    assert "novel" in verdict.summary
+
+
+def test_times_are_told_as_people_say_them(scene: Scene) -> None:
+    checkpoint, _ = FILES["checkpoint"]
+    assert " UTC, root " in verify(checkpoint(scene), scene.chain.trust()).summary
 
 
 def test_a_bundle_brings_its_report(scene: Scene) -> None:

@@ -65,6 +65,21 @@ def test_a_span_counts_in_seconds_minutes_hours_days_and_weeks() -> None:
     assert [parse_duration(f"2{unit}", "--valid") for unit in "smhdw"] == [2, 120, 7200, 2 * DAY, 14 * DAY]
 
 
+def test_a_request_for_a_time_that_ended_is_said_to_be_one() -> None:
+    wanted = Terms(("research",), 0, NOW - 1, 1, 1)
+    with pytest.raises(UsageError, match="the request asks for a time that ended on 2025-06-15T15:06:39Z") as caught:
+        _options().terms(now=NOW, wanted=wanted)
+    assert caught.value.hint is not None
+    assert "--until" in caught.value.hint
+    assert _options(until="+1d").terms(now=NOW, wanted=wanted).not_after == NOW + DAY
+
+
+def test_the_dates_in_hints_lie_ahead() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_time("soon", "--until", now=NOW)
+    assert "2025-07-15" in (caught.value.hint or "")
+
+
 def test_the_defaults_are_one_read_from_now_free_of_charge() -> None:
     assert _options(["planning"], until="+1d").terms(now=NOW) == Terms(("planning",), NOW, NOW + DAY, 1, 1)
 

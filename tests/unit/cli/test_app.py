@@ -186,6 +186,23 @@ def test_a_reader_that_went_away_is_no_false_result_and_no_noise(repository_root
     assert (done.returncode, done.stderr) == (Status.FAILED, b"")
 
 
+@pytest.mark.parametrize("words", [["--help"], ["pot", "--json"]], ids=["help", "json"])
+def test_a_stdout_that_takes_nothing_is_named(repository_root: Path, words: list[str]) -> None:
+    """Here one that is open for reading alone; a full disk goes the same way."""
+    paths = os.pathsep.join([str(repository_root), str(repository_root / "crypto")])
+    with Path(__file__).open("rb") as stdout:
+        done = subprocess.run(
+            [sys.executable, "-m", "privledger.cli", *words],
+            env={**os.environ, "PYTHONPATH": paths},
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, "privledger: stdout: " in done.stderr, "Traceback" in done.stderr) == (3, True, False)
+
+
 def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     _raising(monkeypatch, KeyboardInterrupt())
     result = runner.invoke(app, ["list"])

@@ -77,10 +77,48 @@ def test_a_changed_file_does_not_hold(town: Town, tmp_path: Path) -> None:
 
 
 def test_of_several_files_a_false_one_decides(town: Town, tmp_path: Path) -> None:
-    (tmp_path / "junk").write_bytes(b"junk")
-    done = town.run("nobody", "verify", town.file("planner.address"), tmp_path / "junk", "--json")
+    (tmp_path / "cut").write_bytes(Path(town.file("planner.address")).read_bytes()[:-9])
+    done = town.run("nobody", "verify", town.file("planner.address"), tmp_path / "cut", "--json")
     assert done.code == 1
     assert [one["holds"] for one in done.json["files"]] == [True, False]
+
+
+def test_a_file_of_somebody_elses_making_is_named_and_not_called_false(town: Town, tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    done = town.run("nobody", "verify", tmp_path / "holiday.jpg")
+    assert (done.code, "holiday.jpg is nothing that privledger writes" in done.out) == (3, True)
+
+
+def test_a_file_that_is_no_presentation_is_named(town: Town, asked: Path) -> None:
+    done = town.run("nobody", "verify", town.file("planner.address"), "--request", asked)
+    assert (done.code, "planner.address is an address, a presentation was expected" in done.err) == (3, True)
+
+
+def test_an_audit_of_a_directory_without_a_log_accuses_nobody(town: Town, tmp_path: Path) -> None:
+    done = town.run("nobody", "audit", tmp_path, "--trust", town.place / "trust-root.json")
+    assert (done.code, done.out, "holds neither a place nor a log" in done.err) == (3, "", True)
+
+
+def test_an_audit_under_another_ledgers_trust_root_has_one_finding(town: Town, tmp_path: Path) -> None:
+    other = Town(tmp_path)
+    other.ok("me", "init", "--demo")
+    done = town.run("nobody", "audit", town.place, "--trust", other.place / "trust-root.json", "--json")
+    findings = [found for step in done.json["steps"] for found in step["findings"]]
+    assert (done.code, len(findings)) == (1, 1)
+    assert "and the trust root is of local/" in findings[0]["what"]
+
+
+@pytest.mark.parametrize("option", ["--memory", "--evidence"])
+def test_an_audit_writes_nothing_into_the_place(town: Town, option: str) -> None:
+    done = town.run("nobody", "audit", town.place, option, town.place / "kept")
+    assert (done.code, "a wallet or a place" in done.err) == (2, True)
+    assert not (town.place / "kept").exists()
+
+
+def test_the_words_of_an_audit_tell_times_as_people_do(town: Town) -> None:
+    done = town.ok("nobody", "audit", town.place, "--workers", "0")
+    (line,) = [line for line in done.out.splitlines() if line.startswith("A1 ")]
+    assert line.endswith(" UTC")
 
 
 def test_without_a_trust_root_nothing_is_judged(town: Town, tmp_path: Path) -> None:
@@ -138,7 +176,7 @@ def test_a_changed_log_fails_with_one(town: Town, tmp_path: Path) -> None:
 
 def test_an_audit_of_nothing_cannot_be_done(town: Town, tmp_path: Path) -> None:
     done = town.run("nobody", "audit", tmp_path / "nothing", "--trust", town.place / "trust-root.json")
-    assert done.code == 3
+    assert (done.code, "nothing is not there" in done.err) == (2, True)
 
 
 def test_a_bundle_checks_without_the_place(town: Town, record: str, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from privledger.cli.options import DEFAULT_PLACE, DEFAULT_WALLET
 from privledger.cli.terminal import DEMO_FILE
+from privledger.protocol.errors import VerificationError
 from tests.unit.cli.conftest import Town
 
 
@@ -84,6 +85,7 @@ def test_a_wrong_passphrase_is_false_and_not_a_bug(empty: Town) -> None:
     (empty.root / "wrong").write_text("correct house\n")
     done = empty.run("me", "list", "--json", "--passphrase-file", empty.file("wrong"))
     assert (done.code, done.json["error"]["code"]) == (1, "wrong_passphrase")
+    assert done.json["error"]["message"].startswith(f"{empty.wallet('me')}: ")
 
 
 @pytest.mark.parametrize("missing", ["place", "wallet"])
@@ -91,7 +93,7 @@ def test_what_is_missing_is_said_with_the_way_to_make_it(empty: Town, missing: s
     if missing == "wallet":
         empty.ok("me", "init", "--demo")
     done = empty.run("you", "list") if missing == "wallet" else empty.run("me", "wallet", "new", "--demo")
-    assert done.code == 3
+    assert done.code == 2
     assert f"no {missing} in" in done.err
     assert "privledger" in done.err.splitlines()[-1]
 
@@ -119,6 +121,69 @@ def test_a_wrong_word_makes_no_wallet(empty: Town) -> None:
     done = empty.run("again", "wallet", "recover", "--phrase-file", empty.file("phrase"))
     assert (done.code, "word 24" in done.err) == (2, True)
     assert not empty.wallet("again").exists()
+
+
+def test_a_backup_of_another_wallet_makes_no_wallet(empty: Town) -> None:
+    phrase = empty.ok("owner", "init", "--demo", "--json", "--show-phrase").json["phrase"]
+    empty.ok("other", "init", "--demo")
+    empty.ok("other", "wallet", "backup", "--out", empty.file("foreign"))
+    (empty.root / "phrase").write_text(phrase)
+    words = ("--phrase-file", empty.file("phrase"), "--passphrase-file", empty.file("passphrase"))
+    done = empty.run("again", "wallet", "recover", *words, "--backup", empty.file("foreign"))
+    assert (done.code, f"{empty.file('foreign')}: the backup is" in done.err) == (1, True)
+    assert not empty.wallet("again").exists()
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_recovery_that_fails_half_way_leaves_the_directory_as_it_was(
+    empty: Town, is_there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phrase = empty.ok("owner", "init", "--demo", "--json", "--show-phrase").json["phrase"]
+    (empty.root / "phrase").write_text(phrase)
+    if is_there:
+        empty.wallet("again").mkdir()
+        (empty.wallet("again") / "note").write_text("mine")
+
+    def fail(*args: object, **more: object) -> None:
+        raise VerificationError("the log does not replay")
+
+    monkeypatch.setattr("privledger.cli.commands.wallet.recover", fail)
+    words = ("--phrase-file", empty.file("phrase"), "--passphrase-file", empty.file("passphrase"))
+    assert empty.run("again", "wallet", "recover", *words).code == 1
+    left = [one.name for one in empty.wallet("again").iterdir()] if is_there else []
+    assert (empty.wallet("again").exists(), left) == (is_there, ["note"] if is_there else [])
+
+
+@pytest.mark.parametrize("name", ["file", "file/below"])
+def test_a_file_where_the_wallet_should_be_leaves_no_place_behind(empty: Town, name: str) -> None:
+    (empty.root / "file").write_text("mine")
+    done = empty.run(name, "init", "--demo")
+    assert (done.code, "is not a directory" in done.err) == (2, True)
+    assert not empty.place.exists()
+
+
+@pytest.mark.parametrize("name", ["keystore", "backup", "trust-root.json"])
+def test_a_backup_never_lands_in_a_wallet(town: Town, name: str) -> None:
+    before = sorted((one.name, one.stat().st_mtime_ns) for one in town.wallet("owner").glob("*.json"))
+    sealed = (town.wallet("owner") / "keystore").read_bytes()
+    done = town.run("owner", "wallet", "backup", "--force", "--out", town.wallet("owner") / name)
+    assert (done.code, "a wallet or a place" in done.err) == (2, True)
+    assert (town.wallet("owner") / "keystore").read_bytes() == sealed
+    assert sorted((one.name, one.stat().st_mtime_ns) for one in town.wallet("owner").glob("*.json")) == before
+
+
+def test_a_backup_never_replaces_the_passphrase(empty: Town) -> None:
+    words = ("--passphrase-file", empty.file("passphrase"))
+    empty.ok("me", "init", *words)
+    done = empty.run("me", "wallet", "backup", "--force", "--out", empty.file("passphrase"), *words)
+    assert (done.code, "both read and written" in done.err) == (2, True)
+    assert (empty.root / "passphrase").read_text() == "correct horse\n"
+
+
+def test_a_trial_wallet_opens_whatever_the_passphrase_file_says(town: Town, tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("correct horse")
+    done = town.ok("owner", "list", "--passphrase-file", tmp_path / "other")
+    assert f"{tmp_path / 'other'} was not used" in done.err
 
 
 def test_a_backup_is_a_private_file_without_titles(town: Town, tmp_path: Path) -> None:

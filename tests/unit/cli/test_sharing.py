@@ -9,6 +9,7 @@ import pytest
 
 from privledger.protocol.address import fingerprint
 from privledger.protocol.container import unpack
+from privledger.protocol.errors import UnavailableError
 from tests.unit.cli.conftest import RIDES, Town
 
 
@@ -70,7 +71,30 @@ def test_a_request_may_use_an_address_that_is_there(town: Town, record: str, tmp
 
 def test_the_wrong_kind_of_file_is_named(town: Town, record: str) -> None:
     done = town.run("owner", "grant", record, "--request", town.file("planner.address"))
-    assert (done.code, "expected a file of type access-request, and this is a address" in done.err) == (3, True)
+    assert (done.code, "planner.address is an address, an access request was expected" in done.err) == (3, True)
+
+
+def test_an_access_request_given_as_an_address_is_told_its_option(town: Town, record: str, tmp_path: Path) -> None:
+    words = ("--purpose", "research", "--until", "+7d")
+    town.ok("planner", "request", "--out", tmp_path / "ask", *words)
+    done = town.run("owner", "grant", record, "--to", tmp_path / "ask", *words)
+    assert (done.code, f"--request {tmp_path / 'ask'}" in done.err) == (3, True)
+
+
+@pytest.mark.parametrize("option", ["--to", "--request"])
+def test_what_is_no_file_of_ours_is_named(town: Town, record: str, tmp_path: Path, option: str) -> None:
+    (tmp_path / "notes.txt").write_text("notes")
+    done = town.run("owner", "grant", record, option, tmp_path / "notes.txt", "--purpose", "x", "--until", "+1d")
+    assert (done.code, "notes.txt is not a privledger file" in done.err) == (3, True)
+
+
+def test_an_output_that_is_there_is_replaced_only_with_force(town: Town, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"before")
+    done = town.run("planner", "address", "--out", tmp_path / "a")
+    assert (done.code, "--force" in done.err) == (3, True)
+    assert (tmp_path / "a").read_bytes() == b"before"
+    town.ok("planner", "address", "--out", tmp_path / "a", "--force")
+    assert unpack((tmp_path / "a").read_bytes()).type == "address"
 
 
 # --- put, list, show ----------------------------------------------------------------------------------------------------
@@ -105,9 +129,14 @@ def test_an_attribute_without_name_or_value_is_refused(town: Town, attribute: st
     assert (done.code, "is not NAME=VALUE" in done.err) == (2, True)
 
 
+def test_a_number_below_zero_is_refused_and_not_taken_for_text(town: Town) -> None:
+    done = town.run("owner", "put", town.file("source.csv"), "--attribute", "degrees=-1")
+    assert (done.code, "degrees is below 0" in done.err) == (2, True)
+
+
 def test_a_file_that_is_not_there_is_named(town: Town) -> None:
     done = town.run("owner", "put", town.file("nothing"))
-    assert (done.code, "nothing is not there" in done.err) == (3, True)
+    assert (done.code, "nothing is not there" in done.err) == (2, True)
 
 
 def test_a_record_is_made_from_others(town: Town, record: str, tmp_path: Path) -> None:
@@ -194,7 +223,7 @@ def test_what_is_no_range_is_refused(town: Town, link: str, text: str) -> None:
 
 def test_a_range_beyond_the_end_leaves_no_file(town: Town, record: str, tmp_path: Path) -> None:
     done = town.run("owner", "read", record, "--range", f"0-{len(RIDES)}", "--out", tmp_path / "copy")
-    assert done.code == 3
+    assert (done.code, f"--range 0-{len(RIDES)} is not inside the record" in done.err) == (2, True)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -211,7 +240,7 @@ def test_a_grant_is_read_by_the_first_digits_of_its_id(town: Town, tmp_path: Pat
 
 def test_a_link_is_of_no_use_to_another_wallet(town: Town, link: str, tmp_path: Path) -> None:
     done = town.run("owner", "read", link, "--out", tmp_path / "copy", "--json")
-    assert (done.code, done.json["error"]["code"]) == (1, "not_addressee")
+    assert (done.code, done.json["error"]["code"]) == (4, "not_addressee")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -238,6 +267,53 @@ def test_all_grants_of_a_record_are_revoked_together(town: Town) -> None:
         "revoked",
         "revoked",
     ]
+
+
+def test_what_ended_is_named_by_grant_and_label(town: Town) -> None:
+    record = town.put("Named when it ends")
+    town.grant(record)
+    (grant,) = town.ok("owner", "show", record, "--json").json["grants"]
+    done = town.ok("owner", "revoke", grant["grant"])
+    assert done.out.startswith(f"grant {grant['grant'][:8]} (city planning): ended by entry ")
+
+
+def test_what_has_ended_is_left_as_it_is(town: Town) -> None:
+    record = town.put("Ended twice")
+    town.grant(record)
+    (grant,) = town.ok("owner", "show", record, "--json").json["grants"]
+    entry = town.ok("owner", "revoke", grant["grant"], "--json").json["revoked"][0]["index"]
+    before = (town.place / "log" / "checkpoint").read_bytes().splitlines()[1]
+    again = town.ok("owner", "revoke", grant["grant"])
+    assert again.out.strip() == f"grant {grant['grant'][:8]} (city planning): already ended by entry {entry}"
+    everything = town.ok("owner", "revoke", "--all", record)
+    assert "no grant of it is live" in everything.out
+    assert (town.place / "log" / "checkpoint").read_bytes().splitlines()[1] == before
+
+
+def test_a_service_that_could_not_be_told_is_named(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise UnavailableError("away")
+
+    record = town.put("Nobody told")
+    town.grant(record)
+    monkeypatch.setattr("privledger.vault.vault.LocalVault.notify", away)
+    done = town.ok("owner", "revoke", "--all", record)
+    assert "could not be told; it refuses once it has read the log" in done.err
+
+
+def test_received_grants_have_a_status(town: Town, tmp_path: Path) -> None:
+    record = town.put("Received and ended")
+    link = town.grant(record)
+    town.ok("planner", "read", link, "--out", tmp_path / "copy")
+
+    def status() -> str:
+        listed = town.ok("planner", "list", "--received", "--json").json["grants"]
+        return next(str(one["status"]) for one in listed if one["record"] == record)
+
+    assert status() == "live"
+    town.ok("owner", "revoke", link)
+    assert status() == "revoked"
+    assert "STATUS" in town.ok("planner", "list", "--received").out
 
 
 def test_a_label_that_fits_two_grants_lists_both(town: Town) -> None:
