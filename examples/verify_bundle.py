@@ -7,8 +7,6 @@ It prints steps A1 to A12 (docs/spec/audit.md), what the bundle shows, and a las
 everything could be checked (3). Limits: witnesses are not read, so a quorum ends in 3; ranges that no step needs are not looked at.
 """
 
-# The formatter would make this half as long again.
-# fmt: off
 import base64
 import hashlib
 import json
@@ -35,11 +33,9 @@ Record = namedtuple("Record", "status key commitment epoch made cut changed")  #
 Grant = namedtuple("Grant", "status key terms made revoked_by")  # `revoked_by` are indices of entries, status 1 is the end
 Entry = namedtuple("Entry", "keys body leaf time")  # of the log; the time is that of the block that closed it
 findings, checked, unclear, story = {}, {}, [], []  # by step; what could not be checked; what the bundle shows
-
 def need(condition, message):
     if not condition:
         raise ValueError(message)
-
 def sha(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
 
@@ -58,7 +54,6 @@ def encode(value):
     if isinstance(value, list):
         return head(4, len(value)) + b"".join(map(encode, value))
     return head(5, len(value)) + b"".join(sorted(encode(key) + encode(item) for key, item in value.items()))
-
 def decode(data):  # the value; that it is the one shortest encoding is checked by writing it again
     def item(at, depth):
         major, number, at = data[at] >> 5, data[at] & 31, at + 1
@@ -86,7 +81,6 @@ def ed25519(key, message, signature):  # OpenSSL accepts keys that conventions.m
     ys = [int.from_bytes(one, "little") % (1 << 255) for one in (key, signature[:32])]
     need(all(y < P25519 and y not in SMALL for y in ys), "an Ed25519 point is of small order, or not canonical")
     Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
-
 def parse(raw, *kinds):  # conventions.md §2: the keys that should have signed a statement or entry, and its payload
     protected, unprotected, payload, last = decode(raw)
     headers = [decode(one) for one in ([protected] if protected else [one[0] for one in last])]
@@ -97,7 +91,6 @@ def parse(raw, *kinds):  # conventions.md §2: the keys that should have signed 
     limit = {"ledger": 4096, "service": 4096, "certificate": 65536, "receipt": 8192, "request": 4096}
     need(len(raw) <= limit.get(body[0], 1024 if body[0] == "deposit" else 512), f"the {body[0]} is too long")
     return keys, body
-
 def verify(raw, origin, *kinds):  # the same, and every signature holds: the first key, and the payload
     (keys, body), (protected, _, payload, last) = parse(raw, *kinds), decode(raw)
     for header, signature in [(protected, last)] if protected else [(one[0], one[2]) for one in last]:
@@ -109,7 +102,6 @@ def verify(raw, origin, *kinds):  # the same, and every signature holds: the fir
             need(algorithm == -65537, "an unknown algorithm")
             sigma(b"ONE-TIME-SIGNATURE", message, key, signature, [G1], {})
     return keys[0], body
-
 def checkpoint(note, trust):
     """A1: size, root and time of a signed note (C2SP tlog-checkpoint). Both signatures of one generation of log keys count."""
     text, _, tail = note.decode().rpartition("\n\n")
@@ -141,7 +133,6 @@ def climb(node, index, size, path):  # the root that `path` leads to from the le
     if index < half:
         return sha(b"\1", climb(node, index, half, path[:-1]), path[-1])
     return sha(b"\1", path[-1], climb(node, index - half, size - half, path[:-1]))
-
 def grow(old, new, path, root):  # the roots of the first `old` and of all `new` leaves
     if old == new:
         return need(len(path) == (root is None), "the path has a wrong length") or [root or path[0]] * 2
@@ -151,15 +142,12 @@ def grow(old, new, path, root):  # the roots of the first `old` and of all `new`
         return before, sha(b"\1", after, path[-1])
     before, after = grow(old - half, new - half, path[:-1], None)
     return sha(b"\1", path[-1], before), sha(b"\1", path[-1], after)
-
 def included(leaf, index, size, path, root):
     need(0 <= index < size and all(len(one) == 32 for one in path), "there is no such leaf")
     return need(climb(sha(b"\0", leaf), index, size, path) == root, "it is not in the log that was signed") or True
-
 def consistent(old, size, root, path):
     need(old[0] <= size and all(len(one) == 32 for one in path), "the log went back")
     need([*grow(old[0], size, path, old[1])] == [old[1], root], "the log does not extend the older checkpoint")
-
 def in_map(root, key, value, proof):  # entries.md §3: the value at `key`, None for nothing
     siblings, other = proof
     bits, hashed = [f"{int.from_bytes(one, 'big'):0256b}" for one in (sha(key), (other or [b""])[0])], sha(key)
@@ -177,19 +165,15 @@ def in_map(root, key, value, proof):  # entries.md §3: the value at `key`, None
 # --- commitments and proofs on BLS12-381 G1 ---------------------------------------------------------------------------
 def pack(found):
     return int(compress_G1(found)).to_bytes(48, "big")
-
 @lru_cache(maxsize=4096)
 def point(data):
     found = decompress_G1(int.from_bytes(data, "big"))
     need(len(data) == 48 and not is_inf(found) and subgroup_check(found) and pack(found) == data, "not a point of G1")
     return found
-
 def scalar(data):
     return need(len(data) == 32 and int(data.hex(), 16) < curve_order, "not a scalar") or int(data.hex(), 16)
-
 def to_scalar(message, dst):
     return int(expand_message_xmd(message, b"PRIVLEDGER-V1-" + dst, 48, hashlib.sha256).hex(), 16) % curve_order
-
 @lru_cache
 def bases(count, what):
     """BBS create_generators: a hash chain, each link hashed to the curve, so that nobody knows a relation between them."""
@@ -200,10 +184,8 @@ def bases(count, what):
         value = expand_message_xmd(value + number.to_bytes(8, "big"), *seed)
         found.append(hash_to_G1(value, api + b"SIG_GENERATOR_DST_", hashlib.sha256))
     return found
-
 def combine(points, scalars):
     return reduce(add, (multiply(one, factor % curve_order) for one, factor in zip(points, scalars, strict=True)), Z1)
-
 def sigma(name, context, image, proof, generators, public):
     """A compact proof (draft-irtf-cfrg-sigma-protocols-03): its maker knows the values in `image` that are not `public`."""
     tag = b"PRIVLEDGER-V1-" + name + b"-CMPT-with-sigma-proofs_Shake128_BLS12381:" + sha(context)
@@ -235,7 +217,6 @@ def step(name, where, check, *arguments):
     except Exception as exc:
         findings.setdefault(name, []).append(f"{where}: {exc or type(exc).__name__}")
         return None
-
 def audit(trust, body):
     origin, (note, last, last_path, items), entries, shown, older = (body[key] for key in range(1, 6))
     need(origin == trust["origin"] == shown[1], "the bundle is of another ledger")
@@ -257,10 +238,8 @@ def audit(trust, body):
     if state := step("A6", "state", read_state, block, size, signed, items) if inside and block else None:
         step("A6", "entries", agree, trust, state, log, shown, {one[0] for one in entries})
         check_disclosed(origin, state, log, shown)
-
 def block_of(leaf):
     return need(set(decode(leaf)) == set(range(6)) and decode(leaf)[0] == "block", "not a block") or decode(leaf)
-
 def read_state(block, size, signed, items):  # A6: the values of the state that the last block names
     need(block[5] == size - 1, "only the last block names the state")
     need(signed is None or block[2] == signed[2], "the checkpoint is signed for another time than the block's")
@@ -270,7 +249,6 @@ def read_state(block, size, signed, items):  # A6: the values of the state that 
     state = {key: None if value is None else shapes.get(key[0], list)(decode(value)) for key, value, _ in items}
     need(state[b"\0"] == [block[1], block[2], size], "the state is not the last block's")
     return state
-
 def agree(trust, state, log, shown, listed):  # A6: the entries that the state names are there, and lead to the state
     record, value, named = shown[2], state[b"\3" + shown[2]], set()
     need(0 in log and sha(log[0].leaf).hex() == trust["genesis"], "entry 0 is not the one that the trust root names")
@@ -282,10 +260,8 @@ def agree(trust, state, log, shown, listed):  # A6: the entries that the state n
     need(named <= listed, f"the bundle lacks the entries {sorted(named - listed)}")
     for index, entry in log.items():
         need(shows(state, record, index, entry), f"the state does not show what entry {index} did")
-
 def is_cut_off(value, held):  # `revoke --all` ended the grants that were made up to the cut
     return value.status == held.status == 0 and value.cut is not None and held.made <= value.cut
-
 def shows(state, record, index, entry):  # whether the state is such as this entry, or a later one, left it
     body, kind, value, settings = entry.body, entry.body[0], state[b"\3" + record], decode(state[b"\1"][0])
     if kind == "ledger":  # the settings of the highest number hold
@@ -308,7 +284,6 @@ def shows(state, record, index, entry):  # whether the state is such as this ent
     if 3 in body and (value.cut is None or value.cut < body[3]):  # a cut never goes back
         return False
     return all(held.status == 1 and held.revoked_by <= index for held in grants if held)
-
 def check_disclosed(origin, state, log, shown):
     record, value, seen = shown[2], state[b"\3" + shown[2]], {}
     end = f"erased by {in_words(log, value.changed)}" if value.status else "live"
@@ -327,37 +302,29 @@ def check_disclosed(origin, state, log, shown):
     if value.status == 1 or shown[5]:
         step("A11", "certificates", check_certificates, origin, state, record, shown[5])
     checked["A12"] = checked.get("A12", 1)
-
 def utc(seconds):
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
-
 def in_words(log, index):
     return f"entry {index}" + (f" ({utc(log[index].time)})" if index in log else "")
-
 def tell_grant(log, value, grant, held, terms, reads):  # in words; its terms only if they are those committed to
-    if grant == OWNER or held is None or held.made is None:
-        return story.append(f"the owner's own reads: {reads} receipts" if grant == OWNER else f"grant {grant.hex()}: never given")
-    by = held.revoked_by if held.status else value.changed if value.status or is_cut_off(value, held) else None
-    end = "live" if by is None else f"ended by {in_words(log, by)}"
-    story.append(f"grant {grant.hex()}, given by {in_words(log, held.made)}: {end}; {reads} receipts")
-    if terms:
-        price = f"{terms[5]} minor units of {terms[6]} a read" if terms[5] else "free of charge"
-        story.append(f"  terms: read numbers {terms[3]} to {terms[4]} for {', '.join(terms[0])}; {price}")
-        story.append(f"  from {utc(terms[1])} until {utc(terms[2])}")
-    return None
-
+    if grant != OWNER and held is not None and held.made is not None:
+        by = held.revoked_by if held.status else value.changed if value.status or is_cut_off(value, held) else None
+        end = "live" if by is None else f"ended by {in_words(log, by)}"
+        story.append(f"grant {grant.hex()}, given by {in_words(log, held.made)}: {end}; {reads} receipts")
+        if terms:
+            price = f"{terms[5]} minor units of {terms[6]} a read" if terms[5] else "free of charge"
+            story.append(f"  terms: read numbers {terms[3]} to {terms[4]} for {', '.join(terms[0])}; {price}")
+            story.append(f"  from {utc(terms[1])} until {utc(terms[2])}")
 def check_terms(held, opening):
     terms, r = decode(opening)  # grant.md §1: T opens to the terms
     values = [scalar(r), to_scalar(encode([terms[0], terms[6]]), b"TERMS"), *(terms[key] for key in range(1, 6))]
     need(held and pack(combine(bases(7, b"TERMS"), values)) == held.terms, "not the terms that were committed to")
     return terms, r
-
 def check_descriptor(origin, record, value, disclosed):
     epoch, size, root, digest, proof = disclosed  # record.md §2: C opens to d
     d = to_scalar(encode([root, size, digest]), b"DESCRIPTOR")
     need(epoch == value.epoch, "the descriptor is of another epoch")
     sigma(b"OPENING-TO", encode([origin, record, epoch]), value.commitment, proof, bases(11, b"RECORD"), {2: d})
-
 def check_receipt(raw, terms, seen, origin, state, log, record, grant, service, keeper):  # release.md §3
     key, body = verify(raw, origin, "receipt")
     asker, request = verify(body[2], origin, "request")
@@ -385,7 +352,6 @@ def check_receipt(raw, terms, seen, origin, state, log, record, grant, service, 
     fits = terms is None or (terms[3] <= read <= terms[4] and terms[1] <= time <= terms[2])
     need(fits, f"the terms do not allow read number {read} at {utc(time)}")
     return body
-
 def check_chain(read, receipts, log, record, grant, service, keeper, secret, map_key, proof):  # release.md §4: all that were committed to
     heads, units, read = [bytes(32)], [0], [] if None in read else read
     for place, (raw, body) in enumerate(zip(receipts, read, strict=False), start=1):
@@ -405,7 +371,6 @@ def check_chain(read, receipts, log, record, grant, service, keeper, secret, map
         in_map(root, map_key, pack(combine(bases(4, b"RECEIPT"), values)) if totals else None, path)
         need(count == sum(body[3] <= posted[root] for body in read), "a receipt of a period that was closed")
         unclear.extend([f"A7: receipts after size {posted[root]}; the keeper has posted again"] * (root != keeper.last_root))
-
 def check_certificates(origin, state, record, certificates):  # release.md §6: of n-t+1 distinct shares of the epoch
     value, shares, needed = state[b"\3" + record], {}, 1
     for raw in certificates:
@@ -414,20 +379,18 @@ def check_certificates(origin, state, record, certificates):  # release.md §6: 
         need(value.status == 1 and body[2] == record and keeper[:2] == ("keeper", key), "not of this record and a keeper")
         for epoch, deposit, _, _, until, gone in body[3]:
             owner, put = verify(deposit, origin, "deposit")
-            said = [owner, *(put[at] for at in range(1, 6))]
-            need(said == [value.key, record, epoch, "share", "store", body[1]], "a share that the owner never deposited")
+            said = [value.key, record, epoch, "share", "store", body[1]]
+            need([owner, *(put[at] for at in range(1, 6))] == said, "a share that the owner never deposited")
             if epoch == value.epoch:
                 shares[put[9][0]], needed = (until if gone is None else 0), put[9][2] - put[9][1] + 1
     need(len(shares) >= needed, f"{len(shares)} of {needed} certificates are shown")
     if list(shares.values()).count(0) < needed:
         story.append(f"  its erasure is pending until {utc(max(shares.values()))}")
-
 def main(arguments):
     for one in (findings, checked, unclear, story):
         one.clear()
-    if len(arguments) != 2 or "--help" in arguments:
-        print("usage: verify_bundle.py TRUST_ROOT BUNDLE", file=sys.stdout if "--help" in arguments else sys.stderr)
-        return 0 if "--help" in arguments else 2
+    if len(arguments) != 2:
+        return print("usage: verify_bundle.py TRUST_ROOT BUNDLE", file=sys.stderr) or (0 if "--help" in arguments else 2)
     try:  # the trust root is the one that is JSON
         bundle, trust = sorted((Path(name).read_bytes() for name in arguments), key=lambda data: data.lstrip()[:1] == b"{")
         trust, (magic, kind, version, body) = json.loads(trust), decode(bundle)

@@ -81,7 +81,7 @@ def audit(
         raise UsageError(
             f"{what} is not there", code="not_found", hint="Name a place, a log's directory or a bundle file."
         )
-    if what.is_dir() and not DirectoryFetcher(what).log.is_dir():
+    if what.is_dir() and not _holds_log(what):
         raise UnavailableError(
             f"{what} holds neither a place nor a log",
             code="no_log",
@@ -113,6 +113,11 @@ def audit(
     if evidence is not None:
         _save(evidence, report, out)
     raise typer.Exit(report.exit_code)
+
+
+def _holds_log(directory: Path) -> bool:
+    """Whether this is a place or a log's directory; a wallet, too, has a file `checkpoint`."""
+    return (directory / "log").is_dir() or ((directory / "checkpoint").is_file() and (directory / "tile").is_dir())
 
 
 def print_report(report: Report, out: Output) -> None:

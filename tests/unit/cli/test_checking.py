@@ -97,6 +97,8 @@ def test_a_file_that_is_no_presentation_is_named(town: Town, asked: Path) -> Non
 def test_an_audit_of_a_directory_without_a_log_accuses_nobody(town: Town, tmp_path: Path) -> None:
     done = town.run("nobody", "audit", tmp_path, "--trust", town.place / "trust-root.json")
     assert (done.code, done.out, "holds neither a place nor a log" in done.err) == (3, "", True)
+    done = town.run("nobody", "audit", town.wallet("owner"), "--trust", town.place / "trust-root.json")
+    assert (done.code, done.out, "holds neither a place nor a log" in done.err) == (3, "", True)
 
 
 def test_an_audit_under_another_ledgers_trust_root_has_one_finding(town: Town, tmp_path: Path) -> None:
