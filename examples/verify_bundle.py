@@ -1,12 +1,8 @@
 #!/usr/bin/env python3
 """Check a privledger bundle with nothing of privledger: Python, `cryptography` and `py_ecc`, one file, no network.
 
-    python verify_bundle.py TRUST_ROOT BUNDLE     (in either order)
-
-It prints steps A1 to A12 (docs/spec/audit.md), what the bundle shows, and a last line: `holds` (exit code 0), `FALSE` (1), or that not
-everything could be checked (3). Limits: witnesses are not read, so a quorum ends in 3; ranges that no step needs are not looked at.
-"""
-
+Usage: python verify_bundle.py TRUST_ROOT BUNDLE (in either order). It prints steps A1 to A12 (docs/spec/audit.md), what the bundle shows,
+and a last line: `holds` (exit code 0), `FALSE` (1), or that not everything could be checked (3). Witnesses are not read."""
 import base64
 import hashlib
 import json
@@ -36,8 +32,7 @@ findings, checked, unclear, story = {}, {}, [], []  # by step; what could not be
 def need(condition, message):
     if not condition:
         raise ValueError(message)
-def sha(*parts):
-    return hashlib.sha256(b"".join(parts)).digest()
+def sha(*parts): return hashlib.sha256(b"".join(parts)).digest()
 
 # --- deterministic CBOR (docs/spec/conventions.md §1) -----------------------------------------------------------------
 def encode(value):
@@ -102,8 +97,7 @@ def verify(raw, origin, *kinds):  # the same, and every signature holds: the fir
             need(algorithm == -65537, "an unknown algorithm")
             sigma(b"ONE-TIME-SIGNATURE", message, key, signature, [G1], {})
     return keys[0], body
-def checkpoint(note, trust):
-    """A1: size, root and time of a signed note (C2SP tlog-checkpoint). Both signatures of one generation of log keys count."""
+def checkpoint(note, trust):  # A1: size, root and time of a C2SP tlog-checkpoint; both signatures of one generation of keys count
     text, _, tail = note.decode().rpartition("\n\n")
     origin, size, root = text.split("\n")
     need(origin == trust["origin"], "the checkpoint is of another ledger")
@@ -122,8 +116,7 @@ def checkpoint(note, trust):
                 MLDSA44PublicKey.from_public_bytes(material[1:]).verify(blob[12:], message)
                 done[number] = int.from_bytes(blob[4:12], "big")
     times = {done[at + 1] for at in range(0, len(trust["log_keys"]), 2) if at in done and at + 1 in done}
-    need(len(times) == 1, "the log's Ed25519 and ML-DSA-44 signatures are not both there")
-    return int(size), base64.b64decode(root), times.pop()
+    return need(len(times) == 1, "the log's two signatures are not both there") or (int(size), base64.b64decode(root), times.pop())
 
 # --- Merkle trees: RFC 9162 §2.1, read from the root down -------------------------------------------------------------
 def climb(node, index, size, path):  # the root that `path` leads to from the leaf hash `node`
@@ -163,20 +156,18 @@ def in_map(root, key, value, proof):  # entries.md §3: the value at `key`, None
     need(node == root, "the map proof leads to another root")
 
 # --- commitments and proofs on BLS12-381 G1 ---------------------------------------------------------------------------
-def pack(found):
-    return int(compress_G1(found)).to_bytes(48, "big")
+def pack(found): return int(compress_G1(found)).to_bytes(48, "big")
 @lru_cache(maxsize=4096)
 def point(data):
     found = decompress_G1(int.from_bytes(data, "big"))
     need(len(data) == 48 and not is_inf(found) and subgroup_check(found) and pack(found) == data, "not a point of G1")
     return found
-def scalar(data):
+def scalar(data):  # 32 bytes, big-endian, below the order
     return need(len(data) == 32 and int(data.hex(), 16) < curve_order, "not a scalar") or int(data.hex(), 16)
 def to_scalar(message, dst):
     return int(expand_message_xmd(message, b"PRIVLEDGER-V1-" + dst, 48, hashlib.sha256).hex(), 16) % curve_order
 @lru_cache
-def bases(count, what):
-    """BBS create_generators: a hash chain, each link hashed to the curve, so that nobody knows a relation between them."""
+def bases(count, what):  # BBS create_generators: a hash chain, each link hashed to the curve: nobody knows a relation between them
     api = b"PRIVLEDGER-V1-" + what + b"_BLS12381G1_XMD:SHA-256_SSWU_RO_"
     seed, found = (api + b"SIG_GENERATOR_SEED_", 48, hashlib.sha256), []
     value = expand_message_xmd(api + b"MESSAGE_GENERATOR_SEED", *seed)
@@ -184,15 +175,14 @@ def bases(count, what):
         value = expand_message_xmd(value + number.to_bytes(8, "big"), *seed)
         found.append(hash_to_G1(value, api + b"SIG_GENERATOR_DST_", hashlib.sha256))
     return found
-def combine(points, scalars):
+def combine(points, scalars):  # the sum of each point times its scalar
     return reduce(add, (multiply(one, factor % curve_order) for one, factor in zip(points, scalars, strict=True)), Z1)
-def sigma(name, context, image, proof, generators, public):
-    """A compact proof (draft-irtf-cfrg-sigma-protocols-03): its maker knows the values in `image` that are not `public`."""
+def sigma(name, context, image, proof, generators, public):  # a compact proof of draft-irtf-cfrg-sigma-protocols-03
     tag = b"PRIVLEDGER-V1-" + name + b"-CMPT-with-sigma-proofs_Shake128_BLS12381:" + sha(context)
     session = hashlib.shake_128(b"irtf-cfrg-fiat-shamir/session-id" + bytes(136) + tag).digest(32)
     hidden = [at for at in range(len(generators)) if at not in public]
-    need(len(proof) == 32 * (1 + len(hidden)), "the proof has a wrong length")
     challenge, *responses = [scalar(proof[at : at + 32]) for at in range(0, len(proof), 32)]
+    need(len(responses) == len(hidden), "the proof has a wrong length")
     named = [] if generators == [G1] else generators  # element 0 of every relation is G
     left = [(len(named) + 1, 1), *((at + 1, curve_order - value) for at, value in sorted(public.items()))]
     right = [(number, at + bool(named), 1) for number, at in enumerate(hidden)]
@@ -209,8 +199,7 @@ def sigma(name, context, image, proof, generators, public):
     need(int.from_bytes(squeezed, "little") % curve_order == challenge, "the proof does not hold")
 
 # --- the steps of docs/spec/audit.md §3 -------------------------------------------------------------------------------
-def step(name, where, check, *arguments):
-    """Run a check; whatever stops it is a finding of the step, and the audit goes on. Returns what it returned, or None."""
+def step(name, where, check, *arguments):  # what stops a check is a finding of its step, and the audit goes on
     checked[name] = checked.get(name, 0) + 1
     try:
         return check(*arguments)
@@ -302,8 +291,7 @@ def check_disclosed(origin, state, log, shown):
     if value.status == 1 or shown[5]:
         step("A11", "certificates", check_certificates, origin, state, record, shown[5])
     checked["A12"] = checked.get("A12", 1)
-def utc(seconds):
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+def utc(seconds): return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 def in_words(log, index):
     return f"entry {index}" + (f" ({utc(log[index].time)})" if index in log else "")
 def tell_grant(log, value, grant, held, terms, reads):  # in words; its terms only if they are those committed to
@@ -318,8 +306,7 @@ def tell_grant(log, value, grant, held, terms, reads):  # in words; its terms on
 def check_terms(held, opening):
     terms, r = decode(opening)  # grant.md §1: T opens to the terms
     values = [scalar(r), to_scalar(encode([terms[0], terms[6]]), b"TERMS"), *(terms[key] for key in range(1, 6))]
-    need(held and pack(combine(bases(7, b"TERMS"), values)) == held.terms, "not the terms that were committed to")
-    return terms, r
+    return need(held and pack(combine(bases(7, b"TERMS"), values)) == held.terms, "not the terms that were committed to") or (terms, r)
 def check_descriptor(origin, record, value, disclosed):
     epoch, size, root, digest, proof = disclosed  # record.md §2: C opens to d
     d = to_scalar(encode([root, size, digest]), b"DESCRIPTOR")
@@ -344,14 +331,13 @@ def check_receipt(raw, terms, seen, origin, state, log, record, grant, service, 
     if end is not None:  # F seconds after that block no receipt is due, and none at all for a log that carries the end
         limit = (log[end].time if end in log else state[b"\0"][1]) + decode(state[b"\1"][0])[7][1]
         if end < size or time > limit:
-            step("A12", f"receipt {number}", need, False, "a release after the end")
-            need(False, f"a release at {utc(time)}, after entry {end} ended it")
+            step("A12", f"receipt {number}", need, False, message := f"a release at {utc(time)}, after entry {end} ended it")
+            need(False, message)
     if grant != OWNER and seen.setdefault((service, grant, read), body[2]) != body[2]:  # one number, one request
         step("A12", f"receipt {number}", need, False, "two reads, one number")
         need(False, f"read number {read} was released to two requests")
     fits = terms is None or (terms[3] <= read <= terms[4] and terms[1] <= time <= terms[2])
-    need(fits, f"the terms do not allow read number {read} at {utc(time)}")
-    return body
+    return need(fits, f"the terms do not allow read number {read} at {utc(time)}") or body
 def check_chain(read, receipts, log, record, grant, service, keeper, secret, map_key, proof):  # release.md §4: all that were committed to
     heads, units, read = [bytes(32)], [0], [] if None in read else read
     for place, (raw, body) in enumerate(zip(receipts, read, strict=False), start=1):
@@ -384,13 +370,13 @@ def check_certificates(origin, state, record, certificates):  # release.md §6: 
             if epoch == value.epoch:
                 shares[put[9][0]], needed = (until if gone is None else 0), put[9][2] - put[9][1] + 1
     need(len(shares) >= needed, f"{len(shares)} of {needed} certificates are shown")
-    if list(shares.values()).count(0) < needed:
-        story.append(f"  its erasure is pending until {utc(max(shares.values()))}")
+    is_pending = list(shares.values()).count(0) < needed
+    story.extend([f"  its erasure is pending until {utc(max(shares.values()))}"] * is_pending)
 def main(arguments):
-    for one in (findings, checked, unclear, story):
-        one.clear()
+    _ = [one.clear() for one in (findings, checked, unclear, story)]
     if len(arguments) != 2:
-        return print("usage: verify_bundle.py TRUST_ROOT BUNDLE", file=sys.stderr) or (0 if "--help" in arguments else 2)
+        out, code = (sys.stdout, 0) if "--help" in arguments else (sys.stderr, 2)
+        return print("usage: verify_bundle.py TRUST_ROOT BUNDLE", file=out) or code
     try:  # the trust root is the one that is JSON
         bundle, trust = sorted((Path(name).read_bytes() for name in arguments), key=lambda data: data.lstrip()[:1] == b"{")
         trust, (magic, kind, version, body) = json.loads(trust), decode(bundle)
@@ -401,7 +387,7 @@ def main(arguments):
     step("A1", "bundle", audit, trust, body)
     lines = []
     for name in map("A{}".format, range(1, 13)):
-        lines.append(f"{name:<4} {'FAILED' if name in findings else 'ok' if name in checked else 'not checked'}")
+        lines += [f"{name:<4} {'FAILED' if name in findings else 'ok' if name in checked else 'not checked'}"]
         lines += [f"     - {line}" for line in findings.get(name, [])]
     unclear.extend(["A1: cosignatures of witnesses are not read here"] if trust["witness_quorum"] else [])
     for line in [*lines, *story, *(f"could not check {one}" for one in unclear)]:  # what a bundle says may hold anything

@@ -129,5 +129,5 @@ def _lost(why: str) -> UnavailableError:
     return UnavailableError(
         f"the receipts here {why}",
         code="receipts_lost",
-        hint="Restore the newest backup of the keeper's database and of its guard; until then it answers nothing.",
+        hint="Restore the newest backup of keeper.sqlite, and leave the guard as it is; until then this keeper answers nothing.",
     )

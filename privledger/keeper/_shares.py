@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, insert, select, update
 
-from privledger.keeper._database import Database, shares
+from privledger.keeper._database import Database, deposit_keys, shares
 from privledger.protocol.deposit import Deposit, encode_share, parse_share, verify_share
 from privledger.protocol.errors import UnavailableError
 from privledger.storage import files
@@ -117,13 +117,29 @@ class Shares:
         return count
 
     def settle(self, *, now: int) -> None:
-        """Finish what a crash interrupted: destroy shares that were replaced, and files that no held share names."""
+        """Finish what a crash interrupted: destroy shares that were replaced, and files that no held share names.
+
+        Raises:
+            UnavailableError: code `database_lost`: there are share files, and the database is new. No share is touched.
+        """
+        paths = sorted(self._directory.iterdir())
+        if paths and self._is_new():
+            raise UnavailableError(
+                f"the keeper's directory holds {len(paths)} shares, and its database is new",
+                code="database_lost",
+                hint="Restore keeper.sqlite from a backup; no share was touched. See docs/how-to/back-up-a-place.md.",
+            )
         newest = {(row.record, row.epoch): row for row in self.held()}
         self.destroy([row for row in self.held() if newest[row.record, row.epoch] != row], now=now)
         wanted = {self._path(row.record, row.epoch, row.digest) for row in self.held()}
-        for path in sorted(self._directory.iterdir()):
+        for path in paths:
             if path not in wanted:
                 files.destroy(path)
+
+    def _is_new(self) -> bool:
+        """Whether the database has never known a deposit key, without which no share was ever stored."""
+        with self._database.reading() as connection:
+            return connection.execute(select(deposit_keys).limit(1)).first() is None
 
     def _path(self, record: bytes, epoch: int, digest: bytes) -> Path:
         return self._directory / f"{record.hex()}.{epoch}.{digest.hex()}"

@@ -363,3 +363,19 @@ def test_no_repr_or_error_shows_a_secret(
         assert secret.hex() not in shown
         assert repr(secret) not in shown
     assert str(SHARE.value) not in shown
+
+
+def test_a_keeper_whose_database_is_gone_refuses_to_open_and_destroys_no_share(
+    open_keeper: Callable[..., LocalKeeper], world: World, directory: Path
+) -> None:
+    keeper = open_keeper()
+    keeper.deposit(*world.share_deposit(deposit_key(keeper), SHARE))
+    keeper.close()
+    held = share_files(directory)
+    assert held
+    for path in directory.glob("keeper.sqlite*"):
+        path.unlink()
+    with pytest.raises(UnavailableError) as info:
+        open_keeper()
+    assert info.value.code == "database_lost"
+    assert share_files(directory) == held
