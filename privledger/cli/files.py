@@ -103,10 +103,14 @@ def refuse_inside(path: Path, directories: Iterable[Path]) -> None:
 
 
 def _resolved(path: Path) -> Path:
+    nowhere = UsageError(f"{path} is a link that leads nowhere", hint="Give another file.")
     try:
-        return path.resolve()
+        resolved = path.resolve()
     except (OSError, RuntimeError) as exc:  # 3.11 and 3.12 raise RuntimeError for a loop
-        raise UsageError(f"{path} is a link that leads nowhere", hint="Give another file.") from exc
+        raise nowhere from exc
+    if resolved.is_symlink():  # 3.13 leaves a loop as it is
+        raise nowhere
+    return resolved
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,9 +103,13 @@ class LocalKeeper:
             random_bytes=random_bytes,
         )
         self._posting = Posting(self._book, self._checks, self._signer)
-        with self._process_lock:
-            self._shares.settle(now=self._checks.now())
-            self._deposit_keys.sweep()
+        try:
+            with self._process_lock:
+                self._shares.settle(now=self._checks.now())
+                self._deposit_keys.sweep()
+        except BaseException:
+            self._database.close()
+            raise
 
     @property
     def service(self) -> bytes:

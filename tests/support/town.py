@@ -100,6 +100,7 @@ class Town:
         self.clock = Clock()
         self.random_bytes = os.urandom
         self.cut = False
+        self._replicas: list[Replica] = []
         self.local: LocalPlace | None = None
         if keepers == 1:
             self._settle_in_directory(limits)
@@ -114,6 +115,8 @@ class Town:
 
     def close(self) -> None:
         """Close databases."""
+        for replica in self._replicas:
+            replica.close()
         if self.local is not None:
             self.local.close()
             return
@@ -195,7 +198,9 @@ class Town:
         return self.place_path / ("keeper" if self.local is not None else f"keeper-{number}")
 
     def _replica(self, name: str) -> Replica:
-        return Replica(self.path / "replicas" / name / "state.sqlite", Line(self), self.trust, self.clock)
+        replica = Replica(self.path / "replicas" / name / "state.sqlite", Line(self), self.trust, self.clock)
+        self._replicas.append(replica)
+        return replica
 
     def place_with(
         self, *, ledger: Ledger | None = None, vault: Vault | None = None, keepers: Sequence[Keeper] | None = None

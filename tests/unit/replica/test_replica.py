@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -47,10 +47,12 @@ class World:
     ledger: LocalLedger
     mirror: Mirror
     path: Path
+    opened: list[Replica] = field(default_factory=list)
 
     def replica(self, **fields: object) -> Replica:
         trust = replace(self.disk.trust(), **fields)  # type: ignore[arg-type]
-        return Replica(self.path, self.mirror, trust, self.disk.clock)
+        self.opened.append(Replica(self.path, self.mirror, trust, self.disk.clock))
+        return self.opened[-1]
 
 
 @pytest.fixture
@@ -58,7 +60,10 @@ def world(tmp_path: Path) -> Iterator[World]:
     disk = Disk(tmp_path / "ledger")
     with disk.open(signers=[log_signer(), log_signer("log 2")]) as ledger:
         ledger.submit(records("r", 300))
-        yield World(disk, ledger, Mirror(ledger), tmp_path / "replica" / "replica.sqlite")
+        made = World(disk, ledger, Mirror(ledger), tmp_path / "replica" / "replica.sqlite")
+        yield made
+        for replica in made.opened:
+            replica.close()
 
 
 def test_a_replica_is_empty_before_its_first_refresh(world: World) -> None:
