@@ -197,8 +197,8 @@ def test_a_damaged_description_is_refused(path: Path, clock: Clock, data: bytes)
 @pytest.mark.parametrize("name", [TRUST_ROOT_FILE, "operator/log.key", "operator/guard"])
 def test_a_missing_file_is_a_typed_error(path: Path, clock: Clock, name: str) -> None:
     (path / name).unlink()
-    with pytest.raises(PrivledgerError):
-        _open(path, clock).ledger.fresh()
+    with pytest.raises(PrivledgerError), _open(path, clock) as place:
+        place.ledger.fresh()
 
 
 def test_receipts_are_posted_once_a_period_by_use_alone(path: Path, clock: Clock) -> None:

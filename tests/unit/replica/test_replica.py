@@ -229,6 +229,7 @@ def test_new_log_keys_are_followed_by_a_replica_that_missed_the_change(world: Wo
     world.ledger.submit([grant("r0", 1)])
     replica.refresh(30)
     late = Replica(world.path.with_name("late.sqlite"), world.mirror, world.disk.trust(), world.disk.clock)
+    world.opened.append(late)
     late.refresh(30)
     assert replica.checkpoint == late.checkpoint
     replica.close()
