@@ -33,25 +33,32 @@ class Growth:
 class TreeTail:
     """The growing edge of a log's tree; not safe to share between threads."""
 
-    __slots__ = ("_bundle", "_frontier", "_levels")
+    __slots__ = ("_bundle", "_known", "_levels", "_size")
 
     def __init__(self) -> None:
-        self._frontier = Frontier()
+        self._size = 0
+        self._known: Frontier | None = None
         self._levels: list[list[bytes]] = [[]]
         self._bundle: list[bytes] = []
 
     @property
     def size(self) -> int:
         """Leaves of the tree."""
-        return self._frontier.size
+        return self._size
 
     def root(self) -> bytes:
         """Root of the tree."""
-        return self._frontier.root()
+        return self._frontier().root()
 
     def frontier(self) -> Frontier:
         """The frontier of the same tree, independent of this one."""
-        return self._frontier.copy()
+        return self._frontier().copy()
+
+    def _frontier(self) -> Frontier:
+        # Once a block, from what the unfinished tiles hold: full tiles are hashed anyway when they are stored.
+        if self._known is None:
+            self._known = Frontier(self._size, self._perfect_subtrees())
+        return self._known
 
     @classmethod
     def restore(cls, read: Callable[[str], bytes], size: int) -> TreeTail:
@@ -72,7 +79,7 @@ class TreeTail:
         tail._bundle = parse_entries(read(entries_path(index, partial))) if partial else []
         if len(tail._bundle) != partial:
             raise FormatError(f"{entries_path(index, partial)} does not hold {partial} entries")
-        tail._frontier = Frontier(size, tail._perfect_subtrees())
+        tail._size = size
         return tail
 
     def _perfect_subtrees(self) -> list[bytes]:
@@ -91,10 +98,10 @@ class TreeTail:
         growth = Growth({}, [])
         touched = 0
         for leaf in leaves:
-            node = leaf_hash(leaf)
-            self._frontier.append(node)
+            self._size += 1
             self._bundle.append(leaf)
-            touched = max(touched, self._add(node, growth))
+            touched = max(touched, self._add(leaf_hash(leaf), growth))
+        self._known = None
         for level in range(touched + 1 if leaves else 0):
             self._partial(level, growth)
         return growth
