@@ -144,10 +144,13 @@ def _subtree(records: Sequence[bytes], depth: int) -> bytes:
         return records[0][32:64]
     first = records[0]
     fork = _common_bits(first[:32], records[-1][:32])
-    middle = 1
-    while not _bit(records[middle], fork):
-        middle += 1
-    node = sha256(_NODE + _subtree(records[:middle], fork + 1) + _subtree(records[middle:], fork + 1)).digest()
+    if len(records) == 2:  # the common case, without two more calls; sorted, so the first is the left one
+        node = sha256(_NODE + first[32:64] + records[1][32:64]).digest()
+    else:
+        middle = 1
+        while not _bit(records[middle], fork):
+            middle += 1
+        node = sha256(_NODE + _subtree(records[:middle], fork + 1) + _subtree(records[middle:], fork + 1)).digest()
     for level in range(fork - 1, depth - 1, -1):
         node = sha256(_NODE + EMPTY + node if _bit(first, level) else _NODE + node + EMPTY).digest()
     return node
@@ -274,8 +277,10 @@ class SparseMap:
         base = 1 << depth
         for index in indices:
             bucket = buckets[index]
-            nodes[base + index] = _subtree(bucket, depth) if bucket else EMPTY
-            lone[base + index] = len(bucket) == 1
+            if len(bucket) == 1:
+                nodes[base + index], lone[base + index] = bucket[0][32:64], 1
+            else:
+                nodes[base + index], lone[base + index] = _subtree(bucket, depth) if bucket else EMPTY, 0
 
     def _grow(self) -> None:
         """Split every bucket in two and add their level to the table."""
