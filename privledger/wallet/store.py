@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from privledger.protocol import keys
 from privledger.protocol.errors import ConflictError, FormatError, UnavailableError, UsageError, VerificationError
 from privledger.storage.files import (
     PRIVATE,
@@ -33,7 +34,7 @@ from privledger.storage.files import (
 )
 from privledger.storage.lock import ProcessLock
 from privledger.wallet.phrase import SEED_SIZE
-from privledger_crypto import cbor, derive, keystore, sealing
+from privledger_crypto import cbor, keystore, sealing
 from privledger_crypto import errors as crypto_errors
 
 __all__ = ["MAX_AHEAD", "Wallet", "WalletConfig"]
@@ -89,7 +90,7 @@ class Wallet:
         self.seed = seed
         self.random_bytes = random_bytes
         self.lock = ProcessLock(path / "lock", wait=_LOCK_WAIT)
-        self._file_key = derive.expand(seed, "wallet-file")
+        self._file_key = keys.wallet_file_key(seed)
         self.config = _parse_config(read_bytes(path / "wallet.json", max_size=_MAX_FILE))
 
     def __repr__(self) -> str:
